@@ -1,0 +1,46 @@
+# The commands of the book. Each works on a fresh clone: what it needs, it makes.
+# POSIX sh and GNU make 3.81 are enough, so that macOS needs nothing more than its own tools.
+
+# Whatever the folder is called, a command names only paths relative to it: spaces in its path do no harm.
+BIN := .venv/bin
+
+# Which Python makes the environment; empty means the newest one that is found. Used as `PYTHON=python3.12 make book`.
+PYTHON ?=
+export PYTHON
+
+.PHONY: help environment book test lab sync execute bench lint clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+# Run every time, because only its contents say whether the environment is complete; when it is, this takes no time.
+environment: ## make or update .venv from requirements.txt
+	@sh tools/environment.sh
+
+book: environment ## build the site into _build/html
+	@$(BIN)/python -m tools.sync --check
+	@$(BIN)/python -m tools.build
+
+test: environment ## run everything that is tested: library, exercises, notebooks, site
+	@$(BIN)/python -m pytest
+
+# Outputs that are HTML or SVG are shown only in notebooks that the reader trusts: these come with the book.
+lab: environment ## open the chapters in JupyterLab
+	@$(BIN)/python -m nbformat.sign book/*.ipynb
+	@$(BIN)/python -m jupyterlab book
+
+sync: environment ## copy the source of the package into the cells that show it
+	@$(BIN)/python -m tools.sync
+
+execute: environment ## run every notebook and store its outputs
+	@$(BIN)/python -m tools.execute
+
+bench: environment ## compare minigrad with its peers, as ratios
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@$(BIN)/python benchmarks/scalar.py
+
+lint: environment ## look for mistakes of style
+	@$(BIN)/python -m ruff check .
+
+clean: ## remove the site and the environment
+	rm -rf _build .venv

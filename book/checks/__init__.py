@@ -1,0 +1,111 @@
+"""The checks of the book's exercises: ``from checks import check``.
+
+One module per topic declares the exercises of that topic (``checks.forward`` declares ``forward.sub``); the other
+modules are what every exercise shares. CONTRIBUTING says how an exercise is written.
+"""
+
+import copy
+
+from checks.exercise import NOT_STARTED, PASSED, VALUES, Failure, find
+from checks.extend import extend
+from checks.message import Message, show
+from checks.worker import Abandoned, TimedOut, limit, run
+
+__all__ = ["check", "extend"]
+
+#: Exercise name → the book's answer, as it was handed to the reader.
+lent = {}
+
+#: What no answer is.
+NOBODY = object()
+
+#: Exercise name → how often its check has failed; the text form of a message shows one more hint each time.
+failures = {}
+
+
+def check(name, answer):
+    """Check the reader's answer to an exercise, say what was found, and hand back an answer that works.
+
+    Parameters
+    ----------
+    name : str
+        The exercise, ``"topic.name"``.
+    answer
+        The reader's answer: mostly a function, in some exercises a value. Whatever it is, the check raises nothing.
+
+    Returns
+    -------
+    The reader's answer if it passed, the book's if not, so that a chapter runs to its end either way; the argument
+    itself if there is no such exercise.
+
+    Examples
+    --------
+    >>> def sub(da, db):
+    ...     return {x: da.get(x, 0.0) - db.get(x, 0.0) for x in da | db}
+    >>> sub = check("forward.sub", sub)  # doctest: +ELLIPSIS
+    ✓ forward.sub: these checks pass.
+    ...
+    """
+    try:
+        exercise = find(name)
+    except Exception as error:  # no such exercise, or a module of checks that is broken
+        show(Message("✗", f"{name}: there is nothing to check.", (str(error),)))
+        return answer
+    if is_lent(exercise, answer):
+        show(Message("○", f"{name}: this is the book's answer, not yours.", (
+            "An earlier run of this check put it under your name. Run the cell with your own answer again, "
+            "then this one.",)))
+        return answer
+    verdict = judge(exercise, answer)
+    show(message(exercise, verdict))
+    return answer if verdict is PASSED else lend(exercise)
+
+
+def judge(exercise, answer):
+    """The verdict on an answer, reached within the time limit: NOT_STARTED, PASSED or a Failure."""
+    trial = exercise.trial(answer)
+    try:
+        return run(trial.verdict, limit(), trial.printed)
+    except TimedOut:
+        return trial.failure(f"Stopped after {limit():g} s: is there a loop that never ends?")
+    except Abandoned:
+        return trial.failure(f"It did not end within {limit():g} s and cannot be stopped from here. Restart the "
+                             "kernel, then look for the loop or the call that never ends.")
+    except Exception as error:
+        return Failure(f"The check could not deal with this answer ({type(error).__name__}). Is it what the exercise "
+                       "asks for?")
+
+
+def message(exercise, verdict):
+    """What the reader is told about a verdict."""
+    name = exercise.name
+    if verdict is PASSED:
+        failures.pop(name, None)
+        return Message("✓", f"{name}: these checks pass.", tuple(filter(None, [exercise.note])))
+    onwards = "Until it passes, the cells below use the book's answer."
+    if verdict is NOT_STARTED:
+        return Message("○", f"{name}: not started.", (onwards,))
+    failures[name] = failures.get(name, 0) + 1
+    return Message("✗", f"{name}: not yet.", (verdict.message,), verdict.details, exercise.hints, failures[name],
+                   closing=onwards)
+
+
+def lend(exercise):
+    """The book's answer, as an object that the next check recognises.
+
+    A function is recognised as it stands. A number is not (the reader's own 2 is the same object as the book's), so
+    the reader receives an instance of a subclass, equal to the value in every respect.
+    """
+    solution, kind = exercise.solution, type(exercise.solution)
+    if exercise.name not in lent:
+        if kind in VALUES:
+            solution = type(kind.__name__, (kind,), {"__slots__": ()})(solution)
+        elif not callable(solution):
+            solution = copy.copy(solution)
+        lent[exercise.name] = solution
+    return lent[exercise.name]
+
+
+def is_lent(exercise, answer):
+    """Whether an answer is the book's own, not one like it."""
+    return answer is lent.get(exercise.name, NOBODY) or (callable(answer) and answer is exercise.solution)

@@ -1,0 +1,1 @@
+"""Scripts a maintainer runs: they keep the notebooks and the package in step."""
