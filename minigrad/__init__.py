@@ -1,4 +1,4 @@
-"""minigrad: a small automatic differentiation library, built step by step in the book of the same name.
+"""minigrad: a small automatic differentiation library, built in the book of its name.
 
 >>> from minigrad import Value
 >>> x = Value(3)
@@ -9,8 +9,9 @@
 
 from importlib import import_module
 
-# Where each public name is defined. A module is imported when one of its names is first used, so that a program that
-# differentiates numbers does not wait for what draws, or for NumPy.
+# Where each public name is defined. A module is imported when one of its names is first
+# used, so that a program that differentiates numbers does not wait for what draws, or
+# for NumPy.
 PUBLIC = {
     "Value": "value",
     "ForwardValue": "forward",

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from functools import cache
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -14,10 +15,12 @@ import graphviz
 # Beyond this many nodes a picture cannot be read, and its layout takes minutes.
 MOST_NODES = 500
 
-# Measured in the first, which matplotlib carries; a browser without it shows the next, which is no wider.
+# Measured in the first, which matplotlib carries; a browser without it shows the next,
+# which is no wider.
 FONT = "DejaVu Sans,Verdana,sans-serif"
 
-# A light box with dark text, and grey arrows, can be read on a light page and on a dark one.
+# A light box with dark text, and grey arrows, can be read on a light page and on a dark
+# one.
 STYLE = {
     "graph_attr": {"bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.5"},
     "node_attr": {
@@ -29,7 +32,12 @@ STYLE = {
         "fontname": FONT,
         "fontsize": "12",
     },
-    "edge_attr": {"color": "#7a7f87", "fontcolor": "#767b83", "fontname": FONT, "fontsize": "11"},
+    "edge_attr": {
+        "color": "#7a7f87",
+        "fontcolor": "#767b83",
+        "fontname": FONT,
+        "fontsize": "11",
+    },
 }
 INPUT = {"style": "filled,rounded", "fillcolor": "#dbe9f9"}
 ROOT = {"peripheries": "2"}
@@ -63,7 +71,9 @@ def trace(root):
     ([3.0, 9.0], 2)
     """
     if not hasattr(root, "parents"):
-        raise TypeError(f"a graph starts from a Value; got {root!r} ({type(root).__name__})")
+        raise TypeError(
+            f"a graph starts from a Value; got {root!r} ({type(root).__name__})"
+        )
     nodes, visited, path = [], {root}, [root]
     while path:
         for parent in path[-1].parents:
@@ -79,8 +89,9 @@ def trace(root):
 def draw_dot(root, format="svg", rankdir="LR", names=None):
     """A picture of how `root` was computed.
 
-    One box for each number: its name and operation, its value and, once ``backward`` has been called, its
-    derivative. One arrow for each operand, labelled with the local partial derivative.
+    One box for each number: its name and operation, its value and, once ``backward``
+    has been called, its derivative. One arrow for each operand, labelled with the local
+    partial derivative.
 
     Parameters
     ----------
@@ -95,7 +106,8 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
     Returns
     -------
     graphviz.Digraph
-        Shown as SVG in a notebook where Graphviz is there, as its DOT source elsewhere; ``source`` is that text.
+        Shown as SVG in a notebook where Graphviz is there, as its DOT source elsewhere;
+        ``source`` is that text.
 
     Raises
     ------
@@ -108,18 +120,22 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
     --------
     >>> from minigrad import Value
     >>> x = Value(2)
-    >>> print(draw_dot(x * x, names={"x": x}).source)  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
+    >>> picture = draw_dot(x * x, names={"x": x})
+    >>> print(picture.source)  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
     digraph {
         ...
-        n1 -> n2 [label=2]
-        n1 -> n2 [label=2]
+        n1 -> n2 [label=" 2 "]
+        n1 -> n2 [label=" 2 "]
     }
     """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir must be LR, TB, RL or BT; got {rankdir!r}")
     nodes, _ = trace(root)
     if len(nodes) > MOST_NODES:
-        raise ValueError(f"the graph has {len(nodes)} nodes, a picture at most {MOST_NODES}: draw a smaller one")
+        raise ValueError(
+            f"the graph has {len(nodes)} nodes, a picture at most {MOST_NODES}: "
+            "draw a smaller one"
+        )
     named = named_nodes(nodes, names or {})
     swept = root.grad != 0
     dot = Drawing(format=format, **STYLE)
@@ -129,22 +145,28 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
         look = (ROOT if node is root else {}) | ({} if node.parents else INPUT)
         dot.node(ids[node], label=label(node, named, swept), **look)
         for parent, partial in zip(node.parents, node.partials):
-            dot.edge(ids[parent], ids[node], label=shown(partial))
+            # Spaces keep the number, and its minus, off the arrow.
+            dot.edge(ids[parent], ids[node], label=f" {shown(partial)} ")
     return dot
 
 
 def named_nodes(nodes, names):
-    """The name of every node: the given ones, x1, x2 … for the other inputs and v1, v2 … for the other results."""
+    """The name of every node: those given, then x1 … for inputs, v1 … for results."""
     named = {node: name for name, node in names.items()}
-    for letter, rest in ("x", [n for n in nodes if not n.parents]), ("v", [n for n in nodes if n.parents]):
-        free = (f"{letter}{i}" for i in range(1, 2 * len(nodes) + 1) if f"{letter}{i}" not in names)
+    inputs = [node for node in nodes if not node.parents]
+    results = [node for node in nodes if node.parents]
+    for letter, rest in ("x", inputs), ("v", results):
+        free = (name for i in count(1) if (name := f"{letter}{i}") not in names)
         named |= zip([n for n in rest if n not in named], free)
     return named
 
 
 def label(node, named, swept):
     """The lines of a node's box."""
-    operands = [named[operand] if operand in named else shown(operand) for operand in node.operands]
+    operands = [
+        named[operand] if operand in named else shown(operand)
+        for operand in node.operands
+    ]
     match node.op, operands:
         case None, _:
             title = named[node]
@@ -154,7 +176,9 @@ def label(node, named, swept):
             title = f"{named[node]} = {a} {op} {b}"
         case op, [a]:
             title = f"{named[node]} = {op}({a})"
-    lines = [title, f"value {shown(node.data)}"] + ([f"grad {shown(node.grad)}"] if swept else [])
+    lines = [title, f"value {shown(node.data)}"]
+    if swept:
+        lines.append(f"grad {shown(node.grad)}")
     return "\n".join(escaped(line) for line in lines)
 
 
@@ -164,13 +188,14 @@ def shown(number):
 
 
 def escaped(text):
-    """Text that DOT shows as it is: without entities, escape sequences, markup or characters that have no shape."""
-    text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    """Text that DOT shows as it is: without entities, escapes and unprintable signs."""
+    shapeless = "\N{REPLACEMENT CHARACTER}"
+    text = "".join(c if c.isprintable() or c == "\n" else shapeless for c in str(text))
     return graphviz.escape(text.replace("&", "&amp;"))
 
 
 class Drawing(graphviz.Digraph):
-    """A graph that is rendered by pygraphviz, whose wheel carries Graphviz, or else by the ``dot`` on the PATH."""
+    """A graph rendered by pygraphviz, whose wheel carries Graphviz, or by ``dot``."""
 
     def pipe(self, format=None, **options):
         """The rendered picture, as bytes (as text with ``encoding="utf-8"``).
@@ -186,9 +211,11 @@ class Drawing(graphviz.Digraph):
             return super().pipe(format=format, **options)
         format = format or self.format
         if format not in graphviz.FORMATS:
-            raise ValueError(f"format must be one of {', '.join(sorted(graphviz.FORMATS))}; got {format!r}")
+            known = ", ".join(sorted(graphviz.FORMATS))
+            raise ValueError(f"format must be one of {known}; got {format!r}")
         picture = laid_out(self.source, format)
-        return picture.decode(options["encoding"]) if options.get("encoding") else picture
+        encoding = options.get("encoding")
+        return picture.decode(encoding) if encoding else picture
 
     def _repr_mimebundle_(self, include=None, exclude=None, **_):
         bundle = {"text/plain": self.source}
@@ -198,7 +225,7 @@ class Drawing(graphviz.Digraph):
 
 
 def laid_out(source, format):
-    """The picture that pygraphviz makes of DOT source, with matplotlib's font: the same on every machine."""
+    """The picture by pygraphviz with matplotlib's font: the same on every machine."""
     import pygraphviz
 
     previous = {name: os.environ.get(name) for name in font_environment()}
@@ -215,20 +242,23 @@ def laid_out(source, format):
 
 @cache
 def font_environment():
-    """Variables under which fontconfig knows one font, and nothing of the system's fonts and settings.
+    """Variables under which fontconfig knows one font, and nothing of the system's.
 
-    They make an almost empty folder the root of fontconfig's file system. Everything it may read must therefore
-    stand in there too, under its full path. The folder stays until Python ends: each rendering looks at it again.
+    They make an almost empty folder the root of fontconfig's file system. Everything it
+    may read must therefore stand in there too, under its full path. The folder stays
+    until Python ends: each rendering looks at it again.
     """
     matplotlib = find_spec("matplotlib")
     if matplotlib is None:
         return {}
     root = Path(tempfile.mkdtemp(prefix="minigrad-")).resolve()
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    font = Path(matplotlib.origin).resolve().parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    data = Path(matplotlib.origin).resolve().parent / "mpl-data"
+    font = data / "fonts" / "ttf" / "DejaVuSans.ttf"
     settings = root / "fonts.conf"
     folder = escape(str(font.parent))
-    settings.write_text(f"<fontconfig><dir>{folder}</dir><cachedir>/cache</cachedir></fontconfig>\n", encoding="utf-8")
+    content = f"<dir>{folder}</dir><cachedir>/cache</cachedir>"
+    settings.write_text(f"<fontconfig>{content}</fontconfig>\n", encoding="utf-8")
     for file in font, settings:
         inside = root / file.relative_to(file.anchor)
         inside.parent.mkdir(parents=True)

@@ -6,8 +6,8 @@ from minigrad.scalar import PLAIN, Scalar, number
 class ForwardValue(Scalar):
     """A number that carries its derivatives by the inputs along with it.
 
-    Every operation computes, beside the value, the derivatives of the result from those of its operands. A plain
-    number among the operands is a constant.
+    Every operation computes, beside the value, the derivatives of the result from those
+    of its operands. A plain number among the operands is a constant.
 
     Parameters
     ----------
@@ -18,19 +18,20 @@ class ForwardValue(Scalar):
     ----------
     data : float
     grads : dict
-        input → derivative by that input, a float. An input maps itself to 1.0. An input on which the number does not
-        depend has no entry: its derivative is 0.
+        input → derivative by that input, a float. An input maps itself to 1.0. An input
+        on which the number does not depend has no entry: its derivative is 0.
 
     Raises
     ------
     TypeError
-        If `data` is not one real number. An operation raises what Python's floats and `math` raise, such as
-        ZeroDivisionError for ``x / 0`` and ValueError for ``ForwardValue(0).log()``.
+        If `data` is not one real number. An operation raises what Python's floats and
+        `math` raise, such as ZeroDivisionError for ``x / 0`` and ValueError for
+        ``ForwardValue(0).log()``.
 
     Notes
     -----
-    Derived in the chapter "Forward mode", `eq-forward-rule`; R. E. Wengert, "A simple automatic derivative
-    evaluation program", Comm. ACM 7(8), 1964.
+    Derived in the chapter "Forward mode", `eq-forward-rule`; R. E. Wengert, "A simple
+    automatic derivative evaluation program", Comm. ACM 7(8), 1964.
 
     Examples
     --------
@@ -40,7 +41,7 @@ class ForwardValue(Scalar):
     (4.0, 2.0)
     """
 
-    # An input holds no mapping: one that contains the input itself would be a reference cycle.
+    # An input holds no mapping: one with the input itself in it would be a cycle.
     __slots__ = ("data", "tangents")
 
     def __init__(self, data):
@@ -90,10 +91,10 @@ def derived(data, grads):
 
 
 def scaled(grads, partial):
-    """Derivatives passed through one operand: each is multiplied by the partial derivative."""
+    """Derivatives through one operand: each is multiplied by the partial derivative."""
     return {x: partial * grad for x, grad in grads.items()}
 
 
 def added(grads, others):
-    """Derivatives from two operands: where both depend on an input, their contributions add."""
+    """Derivatives from two operands: where both depend on an input, the two add up."""
     return {x: grads.get(x, 0.0) + others.get(x, 0.0) for x in (*grads, *others)}

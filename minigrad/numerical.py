@@ -5,7 +5,7 @@ from sys import float_info
 
 
 def numerical_derivative(f, x, h=None):
-    """The derivative of `f` at `x`, estimated by the central difference (f(x + h) − f(x − h)) / 2h.
+    """The derivative of `f` at `x`, measured: (f(x + h) − f(x − h)) / 2h.
 
     Parameters
     ----------
@@ -13,14 +13,16 @@ def numerical_derivative(f, x, h=None):
         Takes a float and returns a real number.
     x : real number
     h : real number, optional
-        The nudge, not 0. By default ε^⅓ max(1, |x|), with ε the spacing of floats at 1: there the error of truncation,
-        which grows as h², and that of rounding, which grows as 1/h, are about the same.
+        The nudge, not 0. By default ε^⅓ max(1, |x|), with ε the spacing of floats at 1:
+        there the error of truncation, which grows as h², and that of rounding, which
+        grows as 1/h, are about the same for a function of ordinary size.
 
     Returns
     -------
     float
-        Good to about ten digits where `f` is computed to full precision and bends on the scale of max(1, |x|). Where
-        it bends faster than that, as the logarithm does close to 0, give a smaller `h`.
+        Good to about ten digits where `f` is computed to full precision, is not much
+        larger than its slope times max(1, |x|), and bends on that scale. Where it bends
+        faster, as the logarithm does close to 0, give a smaller `h`.
 
     Raises
     ------
@@ -31,8 +33,9 @@ def numerical_derivative(f, x, h=None):
 
     Notes
     -----
-    Derived in the chapter "Derivatives, seen as perturbations", `eq-central-difference-bound`; W. H. Press et al.,
-    "Numerical Recipes", 3rd ed., Cambridge University Press, 2007, section 5.7.
+    Derived in the chapter "Derivatives, seen as perturbations",
+    `eq-central-difference-bound`; W. H. Press et al., "Numerical Recipes", 3rd ed.,
+    Cambridge University Press, 2007, section 5.7.
 
     Examples
     --------
@@ -45,12 +48,12 @@ def numerical_derivative(f, x, h=None):
     above, below = x + h, x - h
     if above == below:
         raise ValueError(f"the nudge h = {h} does not move x = {x}: take a larger h")
-    # The nudge that was made, rounding included, rather than the one that was asked for.
+    # The nudge that was made, rounding included, not the one that was asked for.
     return float((real(f(above)) - real(f(below))) / (above - below))
 
 
 def numerical_partials(f, *xs, h=None):
-    """The partial derivatives of `f` at `xs`, each estimated by moving one argument and holding the others.
+    """The partial derivatives of `f` at `xs`: one argument moves, the others are held.
 
     Parameters
     ----------
@@ -72,12 +75,14 @@ def numerical_partials(f, *xs, h=None):
 
     Notes
     -----
-    Derived in the chapter "The chain rule", `eq-two-variable-chain-rule`.
+    Taken up in the chapter "The chain rule", where `eq-two-variable-chain-rule` puts
+    partial derivatives together; each is measured as ``numerical_derivative`` does.
 
     Examples
     --------
-    >>> [round(partial, 6) for partial in numerical_partials(lambda x, y: x * y, 3.0, 2.0)]
-    [2.0, 3.0]
+    >>> by_x, by_y = numerical_partials(lambda x, y: x * y, 3.0, 2.0)
+    >>> round(by_x, 6), round(by_y, 6)
+    (2.0, 3.0)
     """
     xs = [float(x) for x in xs]
 

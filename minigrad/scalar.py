@@ -1,7 +1,8 @@
-"""Elementary functions of numbers: one table, from which every class of boxed numbers has its operations.
+"""Elementary functions of numbers: the one table that every class of boxes draws on.
 
-A row of the table states an operation by its mathematics alone: a function that returns the value and then one
-partial derivative for each operand. ``Value`` and ``ForwardValue`` each say once what they make of a row.
+A row of the table states an operation by its mathematics alone: a function that returns
+the value and then one partial derivative for each operand. ``Value`` and
+``ForwardValue`` each say once what they make of a row.
 """
 
 import math
@@ -10,19 +11,28 @@ from numbers import Real
 #: The table: the name of an operation → its rule.
 TABLE = {}
 
-#: Plain numbers, for isinstance. The common types stand first because asking the abstract class Real is slow.
+#: Plain numbers, for isinstance. The common types stand first because asking the
+#: abstract class Real is slow.
 PLAIN = (float, int, Real)
 
-#: Python's names for the operators; every other row of the table becomes a method under its own name.
-OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "truediv", "**": "pow", "neg": "neg"}
+#: Python's names for the operators; every other row becomes a method of its own name.
+OPERATORS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "**": "pow",
+    "neg": "neg",
+}
 
 
 class Scalar:
     """A box around one number, ``data``, on which arithmetic works.
 
-    A subclass defines two static methods: ``unary(name, rule)`` returns a method of one operand, and
-    ``binary(name, rule)`` a method of two operands together with its reflection, which Python calls for ``2 - x``.
-    It then has every operation of the table, those that are entered later as well.
+    A subclass defines two static methods: ``unary(name, rule)`` returns a method of one
+    operand, and ``binary(name, rule)`` a method of two operands together with its
+    reflection, which Python calls for ``2 - x``. It then has every operation of the
+    table, those that are entered later as well.
     """
 
     __slots__ = ()
@@ -31,8 +41,9 @@ class Scalar:
         for name, rule in TABLE.items():
             equip(cls, name, rule)
 
-    # Comparisons look at the number, as a program with an `if` in it expects. A box is hashed by its identity all
-    # the same: two inputs that happen to be equal are still two inputs.
+    # Comparisons look at the number, as a program with an `if` in it expects. A box is
+    # hashed by its identity all the same: two inputs that happen to be equal are still
+    # two inputs.
     __hash__ = object.__hash__
 
     def __eq__(self, other):
@@ -55,8 +66,8 @@ class Scalar:
 
     def __float__(self):
         raise TypeError(
-            f"float() of a {type(self).__name__} would lose its derivative: use .data for the plain number, "
-            "and x.exp() instead of math.exp(x)"
+            f"float() of a {type(self).__name__} would lose its derivative: "
+            "use .data for the plain number, and x.exp() instead of math.exp(x)"
         )
 
 
@@ -71,7 +82,7 @@ def equip(cls, name, rule):
     for attribute, method in methods.items():
         method.__name__ = attribute
         method.__qualname__ = f"{cls.__qualname__}.{attribute}"
-        method.__doc__ = f'The operation "{name}" of minigrad.scalar.TABLE, recorded as {cls.__name__} does.'
+        method.__doc__ = f'The operation "{name}" of minigrad.scalar.TABLE.'
         setattr(cls, attribute, method)
 
 
@@ -81,16 +92,19 @@ def operation(name, rule):
     Parameters
     ----------
     name : str
-        One of the operators in ``OPERATORS``, or the name of the method, such as ``"exp"``.
+        One of the operators in ``OPERATORS``, or the name of the method, such as
+        ``"exp"``.
     rule : function
-        Takes one or two floats; returns the value and one partial derivative for each of them, as floats. It fails
-        where the function has no value that is a float, and nowhere else: a derivative beyond the range of floats is
-        inf or -inf. Only operators have two operands.
+        Takes one or two floats; returns the value and one partial derivative for each
+        of them, as floats. It fails where the function has no value that is a float,
+        and nowhere else: a derivative beyond the range of floats is inf or -inf. Only
+        operators have two operands.
 
     Notes
     -----
-    Derived in the chapter "Computational graphs", `eq-local-partials`. An early library of this kind: R. E. Wengert,
-    "A simple automatic derivative evaluation program", Comm. ACM 7(8), 1964.
+    Derived in the chapter "Computational graphs", `eq-local-partials`. An early library
+    of this kind: R. E. Wengert, "A simple automatic derivative evaluation program",
+    Comm. ACM 7(8), 1964.
 
     Examples
     --------
@@ -108,11 +122,15 @@ def number(data):
     Raises
     ------
     TypeError
-        If `data` is not a real number: a bool, a string, a complex number, an array or another box.
+        If `data` is not a real number: a bool, a string, a complex number, an array or
+        another box.
     """
     if isinstance(data, PLAIN) and not isinstance(data, bool):
         return float(data)
-    raise TypeError(f"data must be one real number, such as 2 or 2.5; got {data!r} ({type(data).__name__})")
+    kind = type(data).__name__
+    raise TypeError(
+        f"data must be one real number, like 2 or 2.5; got {data!r} ({kind})"
+    )
 
 
 def unboxed(operand):
@@ -124,7 +142,9 @@ def power(a, b):
     """The rule of a ** b: its partial derivatives are b aᵇ⁻¹ and aᵇ log a."""
     y = a**b
     if isinstance(y, complex):
-        raise ValueError(f"{a} ** {b} is not a real number: a negative base takes a whole exponent")
+        raise ValueError(
+            f"{a} ** {b} is not a real number: a negative base takes a whole exponent"
+        )
     if b == 0:
         by_base = 0.0  # x⁰ is the constant 1, at x = 0 as well
     elif a == 0 and b < 1:
@@ -132,7 +152,9 @@ def power(a, b):
     else:
         try:
             by_base = b * a ** (b - 1)
-        except OverflowError:  # the power is a float although its slope is beyond the range of floats
+        except (
+            OverflowError
+        ):  # the power is a float although its slope is beyond the range of floats
             by_base = b * y / a
     if a == 0:
         by_exponent = 0.0
@@ -142,7 +164,8 @@ def power(a, b):
 
 
 def sigmoid(a):
-    """The rule of σ(a) = 1 / (1 + e⁻ᵃ), written so that the exponential never overflows."""
+    """The rule of σ(a) = 1 / (1 + e⁻ᵃ), written so that the exponential never
+    overflows."""
     e = math.exp(-abs(a))
     y = 1 / (1 + e) if a >= 0 else e / (1 + e)
     return y, e / (1 + e) ** 2

@@ -1,16 +1,18 @@
-"""``Value``: a number that remembers how it was computed, so that derivatives can be swept back through it."""
+"""``Value``: a number that remembers how it was computed, and can sweep back."""
 
 from minigrad.scalar import PLAIN, Scalar, number
 
-# Results are made without a call of __init__, which makes every operation measurably faster.
+# Results are made without a call of __init__, which makes every operation measurably
+# faster.
 new = object.__new__
 
 
 class Value(Scalar):
     """A number that remembers how it was computed.
 
-    Every operation on Values gives a Value that knows its operands `a` and `b`, the partial derivatives `da` and
-    `db` with respect to them, and the operation's name `op`. A plain number among the operands is a constant.
+    Every operation on Values gives a Value that knows its operands `a` and `b`, the
+    partial derivatives `da` and `db` with respect to them, and the operation's name
+    `op`. A plain number among the operands is a constant.
 
     Parameters
     ----------
@@ -21,19 +23,22 @@ class Value(Scalar):
     ----------
     data : float
     grad : float
-        The derivative, by this number, of the one on which ``backward`` was called; 0.0 before. Inputs accumulate it
-        over calls, results in between hold that of the last call.
+        The derivative, by this number, of the one on which ``backward`` was called; 0.0
+        before. Inputs accumulate it over calls, results in between hold that of the
+        last call.
 
     Raises
     ------
     TypeError
-        If `data` is not one real number. An operation raises what Python's floats and `math` raise, such as
-        ZeroDivisionError for ``x / 0`` and ValueError for ``Value(0).log()``.
+        If `data` is not one real number. An operation raises what Python's floats and
+        `math` raise, such as ZeroDivisionError for ``x / 0`` and ValueError for
+        ``Value(0).log()``.
 
     Notes
     -----
-    Derived in the chapters "Computational graphs", `eq-path-sum`, and "Reverse mode"; A. Griewank and A. Walther,
-    "Evaluating Derivatives", 2nd ed., SIAM, 2008, chapters 2 and 3.
+    Derived in the chapters "Computational graphs", `eq-path-sum`, and "Reverse mode";
+    A. Griewank and A. Walther, "Evaluating Derivatives", 2nd ed., SIAM, 2008, chapters
+    2 and 3.
 
     Examples
     --------
@@ -94,13 +99,17 @@ class Value(Scalar):
 
     @property
     def operands(self):
-        """What the operation was applied to: Values, and plain numbers where constants stood; () for an input."""
+        """What the operation was applied to: Values, and plain numbers where constants
+        stood; () for an input."""
         return tuple(operand for operand in (self.a, self.b) if operand is not None)
 
     @property
     def parents(self):
-        """The operands that are Values, in order: the nodes from which an edge leads here."""
-        return tuple(operand for operand in (self.a, self.b) if isinstance(operand, Value))
+        """The operands that are Values, in order: the nodes from which an edge leads
+        here."""
+        return tuple(
+            operand for operand in (self.a, self.b) if isinstance(operand, Value)
+        )
 
     @property
     def partials(self):
@@ -116,15 +125,17 @@ class Value(Scalar):
         return f"Value(data={self.data}, grad={self.grad})"
 
     def backward(self):
-        """Add the derivative of this number by each input it was computed from to that input's ``grad``.
+        """Add the derivative of this number by each input it was computed from to that
+        input's ``grad``.
 
-        Called again it adds the same amount again; set ``x.grad = 0.0`` to start afresh. The work is one visit per
-        node and one multiplication and addition per edge, and a chain of a million nodes is no difficulty.
+        Called again it adds the same amount again; set ``x.grad = 0.0`` to start
+        afresh. The work is one visit per node and one multiplication and addition per
+        edge, and a chain of a million nodes is no difficulty.
 
         Notes
         -----
-        Derived in the chapter "Reverse mode", `eq-adjoint-sum`; S. Linnainmaa, "Taylor expansion of the accumulated
-        rounding error", BIT 16, 1976.
+        Derived in the chapter "Reverse mode", `eq-adjoint-sum`; S. Linnainmaa, "Taylor
+        expansion of the accumulated rounding error", BIT 16, 1976.
         """
         order = topological_order(self)
         for node in order:
@@ -140,10 +151,12 @@ class Value(Scalar):
 
 
 def topological_order(root):
-    """Every node that `root` was computed from, each once and after all of its parents; `root` comes last.
+    """Every node that `root` was computed from, each once and after all of its parents;
+    `root` comes last.
 
-    Depth first. The stack holds the path from `root` to the node being looked at, and is a list of our own because
-    a long chain of operations would exceed Python's recursion limit.
+    Depth first. The stack holds the path from `root` to the node being looked at, and
+    is a list of our own because a long chain of operations would exceed Python's
+    recursion limit.
     """
     order, visited, path = [], {root}, [root]
     while path:

@@ -16,6 +16,9 @@ CELL_METADATA = {"tags", "units", "name", "mystnb", "not_compared"}
 TAGS = {"stub", "check", "solution", "nbval-ignore-output", "raises-exception", "hide-input", "hide-output",
         "hide-cell"}
 
+#: The widest line of code that shows on the page without scrolling.
+PAGE_WIDTH = 88
+
 NO_STORED_OUTPUT_HOLDS = {
     "an address": r"\b0x[0-9a-fA-F]{5,}",
     "a path": r"(?<![\w/])/(home|Users|root|tmp|usr|opt|var|private|work|mnt)/\w|\b[A-Z]:\\|site-packages",
@@ -81,6 +84,14 @@ def no_semicolon_silences_a_cell(page):
     for place, cell in page.cells("code"):
         if notebooks.source(cell).rstrip().endswith(";"):
             yield f"{place} ends with a semicolon. End with an assignment or plt.show(): the suite compares outputs."
+
+
+def code_fits_the_page(page):
+    for place, cell in page.cells("code"):
+        for line in notebooks.source(cell).splitlines():
+            if len(line) > PAGE_WIDTH:
+                yield (f"{place} has a line of {len(line)} characters, {line[:50]!r} …; the page shows {PAGE_WIDTH}. "
+                       "Break it; in a cell that shows the package, break it there.")
 
 
 def outputs_say_nothing_about_the_machine(page):

@@ -442,8 +442,9 @@ def test_without_threads_a_task_returns_and_raises():
         run_traced(lambda: 1 / 0, 1)
 
 
-def test_an_endless_loop_in_a_notebook_ends_with_the_message():
-    """In a real kernel: the reader's loop ends, the check says so, and the cells below run."""
+@pytest.fixture(scope="module")
+def endless_notebook():
+    """A notebook with a loop that never ends in an answer, run in a real kernel; and the environment it ran in."""
     cells = ["from checks import check", """
         def sub(da, db):
             while True:
@@ -456,11 +457,25 @@ def test_an_endless_loop_in_a_notebook_ends_with_the_message():
     environment = os.environ | {"MINIGRAD_CHECK_LIMIT": "0.5"}
     client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3")
     asyncio.run(client.async_execute(env=environment))
+    return notebook, environment
+
+
+def test_an_endless_loop_in_a_notebook_ends_with_the_message(endless_notebook):
+    """The reader's loop ends, the check says so, and the cells below run."""
+    notebook, _ = endless_notebook
     shown, printed = notebook.cells[2].outputs, notebook.cells[3].outputs
     assert [output.output_type for output in shown] == ["display_data"]
     assert "Stopped after 0.5 s" in shown[0].data["text/plain"]
     assert "Stopped after 0.5 s" in shown[0].data["text/html"]
     assert printed[0].text == "{'x': 3.0}\n"
+
+
+def test_an_endless_loop_ends_under_nbval_too(endless_notebook, tmp_path):
+    notebook, environment = endless_notebook
+    nbformat.write(notebook, tmp_path / "endless.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout
 
 
 # Stubs

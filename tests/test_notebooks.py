@@ -23,7 +23,8 @@ FOR_EVERY_PAGE = (structure.every_picture_has_alternative_text, structure.prose_
                   structure.citations_are_in_the_bibliography)
 FOR_NOTEBOOKS = (structure.every_code_cell_was_run_in_order, structure.no_cell_ends_in_an_error,
                  structure.no_cell_prints_a_warning, structure.no_semicolon_silences_a_cell,
-                 structure.outputs_say_nothing_about_the_machine, structure.what_is_not_compared_says_why,
+                 structure.code_fits_the_page, structure.outputs_say_nothing_about_the_machine,
+                 structure.what_is_not_compared_says_why,
                  structure.metadata_is_known, structure.file_is_as_jupyter_writes_it,
                  structure.exercises_come_with_stub_check_and_solution)
 FOR_CHAPTERS = (structure.chapter_opens_with_aim_minutes_and_needs, structure.chapter_closes_with_a_summary)
@@ -134,6 +135,7 @@ OFFENCES = [
         {"output_type": "error", "ename": "ZeroDivisionError", "evalue": "by zero", "traceback": []}]}], "by zero"),
     (structure.no_cell_prints_a_warning, [{"source": "1", "outputs": [printed("Warning!", "stderr")]}], "Warning!"),
     (structure.no_semicolon_silences_a_cell, [{"source": "plot();\n"}], "semicolon"),
+    (structure.code_fits_the_page, [{"source": "x = 1  # " + "long " * 20}], "a line of 109 characters"),
     *[(structure.outputs_say_nothing_about_the_machine, [{"source": "1", "outputs": [printed(text)]}], what)
       for text, what in [
           ("<object at 0x7f8a5c2d1e50>", "an address"), ("in /home/me/book.py", "a path"), (r"C:\Users", "a path"),
@@ -199,6 +201,16 @@ def test_a_closing_that_lacks_something_is_found(closing, message, make_notebook
     page = chapter(make_notebook, tmp_path)
     page.notebook["cells"][-1]["source"] = closing
     assert message in "\n".join(structure.chapter_closes_with_a_summary(page))
+
+
+def test_the_map_on_the_first_page_gives_each_chapter_its_minutes():
+    rows = re.findall(r"<([\w-]+)>` \| (\d+) \|", (ROOT / "book" / "intro.md").read_text("utf-8"))
+    stated = {}
+    for path in NOTEBOOKS:
+        text = " ".join(notebooks.source(cell) for cell in notebooks.read(path)["cells"][:2])
+        stated[path.stem.lstrip("0123456789-")] = re.search(r"About (\d+) minutes", text)[1]
+    assert dict(rows) == stated
+
 
 
 @pytest.mark.parametrize("text, message", [

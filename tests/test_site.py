@@ -80,7 +80,7 @@ class Visit:
         self.troubles = []
         self.page.on("console", lambda message: self.note(message.type == "error", f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.note(True, f"script: {error}"))
-        self.page.on("requestfailed", lambda request: self.note(True, f"failed request: {request.url}"))
+        self.page.on("requestfailed", lambda request: self.note(missed(request), f"failed request: {request.url}"))
         self.page.on("request", lambda request: self.note(leaves(request.url), f"outgoing request: {request.url}"))
         self.open(file.as_uri())
 
@@ -104,6 +104,11 @@ class Visit:
 
     def __exit__(self, *error):
         self.context.close()
+
+
+def missed(request):
+    """Say whether a request failed by itself: one that is under way when the window goes to another page is aborted."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def leaves(url):

@@ -40,8 +40,8 @@ def check(name, answer):
 
     Examples
     --------
-    >>> def sub(da, db):
-    ...     return {x: da.get(x, 0.0) - db.get(x, 0.0) for x in da | db}
+    >>> def sub(grads, others):
+    ...     return {x: grads.get(x, 0.0) - others.get(x, 0.0) for x in grads | others}
     >>> sub = check("forward.sub", sub)  # doctest: +ELLIPSIS
     ✓ forward.sub: these checks pass.
     ...

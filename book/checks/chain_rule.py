@@ -115,6 +115,13 @@ def push_backwards(stages, x):
     return push(stages[::-1], x)
 
 
+def push_returning_early(stages, x):
+    value, nudge = x, 1.0
+    for function, slope in stages:
+        value, nudge = function(value), slope(value) * nudge
+        return value, nudge
+
+
 def push_through_functions(stages, x):
     value, nudge = x, 1.0
     for function, _ in stages:
@@ -130,7 +137,7 @@ Exercise(
     tests=[
         at([], 3.0, gives=(3.0, 1.0)),
         at([SQUARE], 3.0, gives=(9.0, 6.0)),
-        at([SQUARE, LOG], 2.0, gives=(log(4), 1.0)),
+        at([SQUARE, LOG], 3.0, gives=(log(9), 2 / 3)),
         agrees(chains),
     ],
     wrong=[
@@ -143,6 +150,8 @@ Exercise(
         (push_from_x, "Your nudge starts as x. The value starts as x, the nudge as 1."),
         (push_last_slope, "What comes out is the last slope alone: multiply it by the nudge that arrived."),
         (push_backwards, "You go through the stages from the last to the first. The first one sees x."),
+        (push_returning_early, "You return after the first stage, and from an empty chain nothing: the `return` stands "
+         "inside the loop. Move it behind the loop."),
         (push_through_functions, "You push the nudge through the functions. It is multiplied by their slopes."),
         (lambda stages, x: push(stages, x)[1], "Return both, the value and the nudge."),
         (lambda stages, x: push(stages, x)[0], "That is the value alone. Return both, the value and the nudge."),
@@ -268,8 +277,11 @@ Exercise(
         (lambda x: x**x * log(x) + x ** (x - 1), "By y, the derivative of yᶻ is z yᶻ⁻¹: you lost the z."),
         (lambda x: x**x * (1 - log(x)), "The two ways are added, not subtracted."),
         (lambda x: x**x * x**x * log(x), "You multiplied the two ways. Their moves add up."),
-        (lambda x: x ** (x - 1) * (log(x) + 1), "The power went down by one in both terms. By the exponent, the "
-         "derivative of yᶻ is yᶻ log y, with the power as it was."),
+        (lambda x: x ** (x - 1) * (log(x) + 1), "Two slips. By the base, the derivative of yᶻ is z yᶻ⁻¹: the power is "
+         "right, the factor z is missing. By the exponent it is yᶻ log y, with the power as it was."),
+        (lambda x: x * x ** (x - 1) + x ** (x - 1) * log(x), "By the base you are right. By the exponent, the "
+         "derivative of yᶻ is yᶻ log y: the power does not go down."),
+        (lambda x: x**x * log(x) + 1, "A bracket is missing: xˣ multiplies the 1, too."),
         (lambda x: x**x * (log10(x) + 1), "log is the natural logarithm: `log`."),
     ],
     hints=[
@@ -315,7 +327,7 @@ Exercise(
     "chain_rule.implicit_slope", implicit_slope,
     chapter="chain-rule",
     title="The slope of a curve",
-    kind="derive", grade="stretch", minutes=12,
+    kind="derive", grade="core", minutes=8,
     tolerance=1e-6,
     tests=[
         at(circle, 3.0, 4.0, gives=-0.75),
@@ -331,7 +343,8 @@ Exercise(
         (implicit(lambda p, q: p + q), "You add the two as if y moved as fast as x. How fast it moves is the unknown."),
     ],
     hints=[
-        "Along the curve, F(x, y(x)) is 0 for every x. What is the total derivative of that?",
+        "Along the curve, F(x, y(x)) is 0 for every x. What is the total derivative of that? The direct way goes "
+        "through the first argument here.",
         "∂F/∂x + ∂F/∂y · dy/dx = 0. Solve for dy/dx.",
         "`numerical_partials(F, x, y)` gives ∂F/∂x and ∂F/∂y, in this order.",
     ],

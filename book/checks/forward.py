@@ -2,7 +2,7 @@
 
 import math
 
-from checks.exercise import Exercise
+from checks.exercise import Exercise, Failure
 from checks.tests import agrees, at, central
 
 
@@ -73,6 +73,12 @@ Exercise(
          "In the row of b, a is held: but a moves too, with x and with y."),
         ([(1, 3), (1, 0), (0, -3), (0, 2)],
          "The row of b is the product of the derivatives of a and x: by the forward rule it is x·a' + a·x'."),
+        ([(1, 3), (6, 3), (5, 0), (5, 5)],
+         "In the row of b, the factor x is lost: a' is multiplied by it."),
+        ([(1, 3), (3, 6), (2, 3), (2, 8)],
+         "In the row of b, the factor a is lost: x' is multiplied by it."),
+        ([(1, 3), (5, 0), (0, 0), (0, 5)],
+         "These are the partial derivatives of each step, with its other operand held: but a, b and c move too."),
         ([(1, 3), (7, 15), (6, 12), (6, 17)],
          "In the row of b the values are at the wrong places: a' is multiplied by x, and x' by a."),
         ([(1, 3), (7, 6), (8, 9), (8, 14)],
@@ -101,12 +107,12 @@ Exercise(
 
 
 def div(a, b):
-    """The row of a / b: value, partial by a, partial by b."""
+    """The rule of a / b: value, partial by a, partial by b."""
     return a / b, 1 / b, -a / b**2
 
 
 def measured_division(a, b):
-    """The row of a / b with its partial derivatives measured."""
+    """The rule of a / b with its partial derivatives measured."""
     return a / b, central(lambda a: a / b, a), central(lambda b: a / b, b)
 
 
@@ -127,7 +133,7 @@ Exercise(
     ],
     wrong=[
         (lambda a, b: (1 / b, -a / b**2),
-         "Your partial derivatives are right, and the value is missing: a row begins with it."),
+         "Your partial derivatives are right, and the value is missing: a rule returns it first."),
         (lambda a, b: (a / b, -a / b**2, 1 / b),
          "The two partial derivatives are swapped: first the one with respect to a, then the one with respect to b."),
         (lambda a, b: (a / b, 1 / b, a / b**2),
@@ -143,7 +149,7 @@ Exercise(
         (lambda a, b: (a / b, b, -a / b**2),
          "The first partial derivative is that of a·b: with b held, a/b is a times 1/b."),
         (lambda a, b: (a / b, b, a),
-         "These are the partial derivatives of a·b: solve b·v' + v·b' = a' for v'."),
+         "These are the partial derivatives of a·b: solve b·v' + v·b' = a' for v', the derivative of v by an input x."),
         (lambda a, b: (a / b, 1.0, -a / b**2),
          "The first partial derivative is not 1: with b held, a/b is a times 1/b."),
         (lambda a, b: (a / b, 1.0, -1.0),
@@ -152,12 +158,12 @@ Exercise(
          "That is the rule for quotients with a' = b' = 1, which moves both operands: a partial derivative holds one."),
     ],
     hints=[
-        "The forward rule for v·b = a: b·v' + v·b' = a', where the prime stands for the derivative by any input.",
+        "The forward rule for v·b = a: b·v' + v·b' = a', where the prime stands for the derivative by an input x.",
         "Solve for v': v' = (a' − v·b') / b. The factor in front of a' is the first partial derivative.",
         "The factor in front of b' is −v/b. Put in v = a/b.",
     ],
-    note="A rule for quotients (a'b − ab')/b² says the same, with the two partial derivatives in one formula. A row "
-         "keeps them apart, because each operand brings its own derivatives.",
+    note="The rule for quotients, (a'b − ab')/b², says the same with both partial derivatives in one formula. A row of "
+         "the table keeps them apart, because each operand brings its own derivatives.",
 )
 
 
@@ -215,7 +221,7 @@ Exercise(
     ],
     wrong=[
         (plus_under_another_name,
-         "The mapping of a is still written into: `total = grads` is a second name, not a copy. `dict(grads)` is one."),
+         "The mapping of a is still written into: a second name for `grads` is no copy of it. `dict(grads)` is one."),
         (plus_into_others,
          "Now the mapping of b is written into: neither of the two belongs to the sum."),
         (lambda grads, others: grads | others,
@@ -240,7 +246,7 @@ Exercise(
 
 
 def sinc(a):
-    """The row of sin(a) / a, which is 1 at a = 0: value, derivative."""
+    """The rule of sin(a) / a, which is 1 at a = 0: value, derivative."""
     if abs(a) < 1e-4:
         return 1 - a * a / 6, -a / 3
     value = math.sin(a) / a
@@ -248,35 +254,130 @@ def sinc(a):
 
 
 def measured_sinc(a):
-    """The row of sin(a) / a away from 0, with its derivative measured."""
+    """The rule of sin(a) / a away from 0, with its derivative measured."""
     return math.sin(a) / a, central(lambda a: math.sin(a) / a, a)
 
 
+def sinc_by_power_series(a):
+    """The rule of sin(a) / a from its power series, to full precision for |a| < 0.5."""
+    terms = [(-1) ** k / math.factorial(2 * k + 1) for k in range(8)]
+    return (sum(c * a ** (2 * k) for k, c in enumerate(terms)),
+            sum(2 * k * c * a ** (2 * k - 1) for k, c in enumerate(terms) if k))
+
+
+def sinc_by_division(a):
+    """The rule of sin(a) / a as the rule of division has it, at 0 as well."""
+    return math.sin(a) / a, math.cos(a) / a - math.sin(a) / a**2
+
+
 def sinc_with_slope(slope):
-    """The row of sin(a) / a with another derivative away from 0."""
+    """The rule of sin(a) / a with another derivative away from 0."""
     return lambda a: sinc(a) if abs(a) < 1e-4 else (math.sin(a) / a, slope(a))
+
+
+def sinc_with_series(series, reach):
+    """The rule of sin(a) / a with another pair where a is less than reach away from 0."""
+    return lambda a: series(a) if abs(a) < reach else sinc_by_division(a)
+
+
+def sinc_one_sided(series):
+    """The rule of sin(a) / a where every negative a counts as close to 0."""
+    return lambda a: series(a) if a < 1e-4 else sinc_by_division(a)
+
+
+def limits(a):
+    return 1.0, 0.0
+
+
+def first_terms(a):
+    return 1 - a * a / 6, -a / 3
+
+
+def first_terms_rising(a):
+    return 1 - a * a / 6, a / 3
+
+
+def value_without_square(a):
+    return 1.0, -a / 3
+
+
+ONE_SIDED = "Every negative a counts as close to 0 in your rule: the distance from 0 is abs(a)."
+CANCELS = ("Right at 0 and away from it. Very close to 0, the two terms of the derivative are the same number but for "
+           "their last digits, and rounding takes these: return the first terms of the series there, for |a| < 1e-4 "
+           "say.")
+LIMITS = ("Close to 0 you return the limits 1 and 0, which hold at 0 itself. Beside it the derivative is about −a/3, "
+          "at a = 1e-8 already more than a billionth: the first terms of the series have it.")
+RISES = "Close to 0 the sign of the derivative is wrong: sin(a)/a has its maximum at 0, and falls where a > 0."
+NO_SQUARE = ("The derivative is right, and the value is not: close to 0 it is 1 − a²/6 + …, and the second term is "
+             "more than a billionth from |a| = 8e-5 on.")
+TOO_WIDE = ("The first terms of the series are taken too far from 0: 1 − a²/6 leaves out about a⁴/120, and −a/3 leaves "
+            "out a³/30. Take them where both are less than a billionth, for |a| < 1e-4 say.")
+
+
+def to_nine_decimals(given, expected):
+    return abs(given - expected) <= 1e-9
+
+
+def near_zero(answer):
+    """Value and derivative are good to nine decimals close to 0, on both sides."""
+    for size in (1e-8, 9e-8, 9e-7, 9e-6, 9e-5, 9e-4, 0.009, 0.04, 0.09, 0.4):
+        for a in (size, -size):
+            value, derivative = answer(a)
+            right = sinc_by_power_series(a)
+            if not (to_nine_decimals(value, right[0]) and to_nine_decimals(derivative, right[1])):
+                failure = answer.failure("", expected="{:.12f}, {:.12f}".format(*right),
+                                         given=f"{value:.12f}, {derivative:.12f}")
+                raise Failure(slip_near_zero(answer, a, value, derivative), failure.details)
+
+
+def slip_near_zero(answer, a, value, derivative):
+    """What is wrong with a value and derivative close to 0, in words."""
+    right_value, right_derivative = sinc_by_power_series(a)
+    if math.isclose(derivative, -right_derivative, rel_tol=0.01):
+        return RISES
+    if to_nine_decimals(derivative, right_derivative) and value == 1:
+        return NO_SQUARE
+    if to_nine_decimals(value, right_value) and abs(a) < 1e-7:
+        _, further_out = answer(9e-8)  # where the limits are far off, and cancellation is not
+        if further_out == 0:
+            return LIMITS
+        if math.isclose(further_out, -3e-8, rel_tol=0.1):
+            return CANCELS
+    if abs(a) > 1e-4 and (math.isclose(derivative, -a / 3) or math.isclose(value, 1 - a * a / 6)):
+        return TOO_WIDE
+    return "At this a, the value or the derivative is not good to nine decimals."
 
 
 Exercise(
     "forward.sinc", sinc,
     chapter="forward-mode",
-    title="A row for sin(a)/a",
+    title="A rule for sin(a)/a",
     kind="derive", grade="stretch", minutes=12,
     tests=[
         at(math.pi, gives=(0.0, -1 / math.pi)),
         agrees(away_from_zero, measured_sinc, tolerance=1e-6),
         at(0.0, gives=(1.0, 0.0)),
-        at(1e-8, gives=(1.0, -1e-8 / 3)),
+        near_zero,
     ],
     wrong=[
-        (lambda a: (math.sin(a) / a, (math.cos(a) - math.sin(a) / a) / a),
+        (sinc_by_division,
          "The formulas are right for a ≠ 0. At a = 0 they divide by 0: return the limits there."),
-        (lambda a: (math.sin(a) / a, (math.cos(a) - math.sin(a) / a) / a) if a else (1.0, 0.0),
-         "Right at 0 and away from it. At a = 1e-8, cos a and sin(a)/a are the same float, and their difference is "
-         "lost: near 0, take the first term of the series, not only at 0 itself."),
-        (lambda a: (math.sin(a) / a, (math.cos(a) - math.sin(a) / a) / a) if a else (0.0, 0.0),
+        (lambda a: sinc_by_division(a) if a else (1.0, 0.0), CANCELS),
+        (lambda a: (math.sin(a) / a, (math.cos(a) - math.sin(a) / a) / a) if a else (1.0, 0.0), CANCELS),
+        (lambda a: (math.sin(a) / a, (a * math.cos(a) - math.sin(a)) / a**2) if a else (1.0, 0.0), CANCELS),
+        (sinc_with_series(limits, 1e-6), LIMITS),
+        (sinc_with_series(limits, 1e-3), LIMITS),
+        (sinc_with_series(first_terms_rising, 1e-4), RISES),
+        (sinc_with_series(value_without_square, 1e-4), NO_SQUARE),
+        (sinc_with_series(value_without_square, 0.1), NO_SQUARE),
+        (sinc_with_series(first_terms, 0.01), TOO_WIDE),
+        (sinc_with_series(first_terms, 0.5), TOO_WIDE),
+        (sinc_one_sided(first_terms), ONE_SIDED),
+        (sinc_one_sided(value_without_square), ONE_SIDED),
+        (sinc_one_sided(limits), ONE_SIDED),
+        (lambda a: sinc_by_division(a) if a else (0.0, 0.0),
          "sin(0)/0 is not 0: sin(a)/a goes to 1 as a goes to 0."),
-        (lambda a: (math.sin(a) / a, (math.cos(a) - math.sin(a) / a) / a) if a else (1.0, 1.0),
+        (lambda a: sinc_by_division(a) if a else (1.0, 1.0),
          "The slope at 0 is 0: sin(a)/a is the same for a and −a, and has its maximum at 0."),
         (sinc_with_slope(lambda a: math.cos(a) / a),
          "In the derivative, the denominator is held: a divides too, which brings −sin(a)/a²."),
@@ -289,13 +390,14 @@ Exercise(
         (sinc_with_slope(lambda a: math.cos(a) / a - math.sin(a) / a),
          "In the second term of the derivative the denominator is a², not a."),
         (lambda a: sinc(a)[0],
-         "The derivative is missing: a row is a pair, value and derivative."),
+         "The derivative is missing: a rule returns a pair, value and derivative."),
     ],
     hints=[
-        "For a ≠ 0, use the row of division with sin a for the first operand and a for the second, and add the two "
+        "For a ≠ 0, use the rule of division with sin a for the first operand and a for the second, and add the two "
         "contributions by the forward rule.",
         "Divide sin a = a − a³/6 + … by a, then differentiate: that gives the value and the derivative near 0.",
         "`if abs(a) < 1e-4:` return 1 − a²/6 and −a/3; else sin(a)/a and (cos a − sin(a)/a) / a.",
     ],
-    note="A test for a == 0 alone would leave the derivative wrong where |a| is about 1e-8, without any error.",
+    note="A test for a == 0 alone would leave the derivative wrong where |a| is about 1e-8, without any error. Where "
+         "to change over is a matter of choice: at 1e-4 the series and the formula are both good to nine decimals.",
 )

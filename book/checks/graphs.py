@@ -2,12 +2,13 @@
 
 import math
 
-from checks.exercise import Exercise
-from checks.tests import agrees, at, central, linear_cost, numbers
+from checks.exercise import Exercise, Failure
+from checks.tests import Agrees, agrees, at, central, linear_cost, numbers
+from minigrad.scalar import sigmoid
 from minigrad.value import Value
 
-# Graphs. The input of a test is a program; it is run on the reader's own Value, with x and y for its inputs and L for
-# its result.
+# Graphs. A test runs a program on the reader's own Value, with the inputs x and y and the result L, and then calls the
+# reader's function of a result and an input.
 
 DIAMOND = "a = x * 3; b = 5 * a; c = a.log(); L = b * c"
 UNEVEN = "a = x**2; b = 5 * a; L = a * b"
@@ -22,15 +23,61 @@ def ladder(n):
     return "; ".join(["v = x", *["v = 0.25 * v + 0.75 * v"] * n, "L = v + y"])
 
 
-def at_both_inputs(answer, program):
-    """What the reader's function of a result and an input gives for L and x, and for L and y.
+class Call(str):
+    """A program, and the input that the reader's function is called with, besides L.
 
-    The inputs hold the same number, so that a function which confuses nodes that are equal is found out.
+    Both inputs hold the same number, so that a function which confuses nodes that are equal is found out. With
+    ``before``, the function is called with that input first, to see whether it keeps anything between the calls.
     """
-    own = answer.own(Value)
-    nodes = {"x": own(2.0), "y": own(2.0)}
-    exec(program, {}, nodes)
-    return answer(nodes["L"], nodes["x"]), answer(nodes["L"], nodes["y"])
+
+    INPUTS = "x = Value(2); y = Value(2); "
+
+    def __new__(cls, program, by="x", before=None):
+        call = super().__new__(cls, cls.INPUTS + program)
+        call.by, call.before = by, before
+        return call
+
+    def __repr__(self):
+        return f"L, {self.by}"
+
+    def carry_out(self, answer):
+        nodes = {"Value": answer.own(Value)}
+        exec(self, nodes)
+        if self.before:
+            answer(nodes["L"], nodes[self.before])
+        return answer(nodes["L"], nodes[self.by])
+
+    def code(self, name):
+        """The program as the reader would have written it, up to the call."""
+        lines = self.split("; ")
+        if self.before:
+            lines.append(f"{name}(L, {self.before})  # called first")
+        return "\n".join(lines)
+
+
+class OnGraphs(Agrees):
+    """The answer gives what is expected, or what the solution gives, for each of the calls."""
+
+    def __call__(self, answer):
+        try:
+            super().__call__(answer)
+        except Failure as failure:
+            code = answer.inputs[0].code(answer.exercise.solution.__name__)
+            raise Failure(failure.message, f"{code}\n\n{failure.details}") from None
+
+
+def on(program, by="x", *, gives):
+    """A case worked by hand: the answer gives this for L and one input of a program."""
+    return OnGraphs([Call(program, by)], lambda _: gives)
+
+
+def on_all(programs, before=None):
+    """The answer gives what the solution gives, for both inputs of each program."""
+    return OnGraphs([Call(program, by, before) for program in programs for by in "xy" if by != before])
+
+
+def carry_out(answer, call):
+    return call.carry_out(answer)
 
 
 def softplus(a):
@@ -84,6 +131,9 @@ Exercise(
          "Your partial is σ(1 − σ), the derivative of σ. The derivative of softplus is σ itself."),
         (lambda a: softplus(a)[::-1],
          "The two numbers are in the wrong order: a rule returns the value first, then the partial."),
+        (lambda a: sigmoid(a),
+         "That is the rule of σ: its value and its slope. σ is the derivative of softplus, so it belongs in the second "
+         "place; in the first stands log(1 + eᵃ)."),
         (lambda a: slope_of_softplus(a),
          "That is the partial alone. A rule returns two numbers: the value, then the partial."),
         (lambda a: softplus(a)[0],
@@ -98,9 +148,9 @@ Exercise(
         "With e = math.exp(-abs(a)): the value is max(a, 0.0) + math.log(1 + e), and the partial is what `sigmoid` "
         "computes as its value.",
     ],
-    note="Below a = −37 this form gives 0 where the true value is about eᵃ: `math.log1p(e)` in place of "
-         "`math.log(1 + e)` keeps it. Since −log σ(a) = softplus(−a), the running example of the book computes this "
-         "function too.",
+    note="If you used `math.log(1 + e)`: the sum loses the digits of e as a falls, and below about −37 the value comes "
+         "out as 0. `math.log1p(e)` keeps them. Since −log σ(a) = softplus(−a), the running example of the book "
+         "computes this function too.",
 )
 
 
@@ -129,6 +179,16 @@ Exercise(
     wrong=[
         (product_rule,
          "One path from x is missing in dr/dx: x enters q directly as well, x → q → r."),
+        (lambda x, y: (totals(x, y)[0], x * (x * y + x)),
+         "dr/dx is right. One path from y is missing in dr/dy: y → p → q → r."),
+        (lambda x, y: (totals(x, y)[0], x * x * y),
+         "dr/dx is right. One path from y is missing in dr/dy, the one that does not pass q: y → p → r."),
+        (lambda x, y: (x * y, x * y + x),
+         "That is the pair (p, q), the partials of r on its two edges. Asked for are the derivatives by x and by y, "
+         "over all paths."),
+        (lambda x, y: (x * y + x, x * y),
+         "That is the pair (q, p), the partials of r on its two edges. Asked for are the derivatives by x and by y, "
+         "over all paths."),
         (lambda x, y: (y * (x * y + x), x * (x * y + x)),
          "You follow p into r and hold q. But q moves too: p → q → r is a path, and x → q → r another."),
         (lambda x, y: (y * (x * y + x) + x * y, x * (x * y + x)),
@@ -161,7 +221,10 @@ Exercise(
     wrong=[
         ((7, 8, 3), "You counted the 1 as a node, once in each round. A plain number is an operand and no node: it has "
                     "no box and no edge."),
-        ((6, 7, 3), "You counted the 1 as a node. A plain number is an operand and no node: it has no box, no edge."),
+        ((6, 8, 3), "You drew one node for the 1, with an edge to each sum. A plain number is an operand and no node: "
+                    "it has no box and no edge."),
+        ((6, 7, 3), "One node and one edge too many. Neither the 1 nor `y = x` makes any: a plain number is an operand "
+                    "and no node, and `y = x` gives the node of `x` a second name."),
         ((5, 5, 2), "In the first round `y` and `x` are the same node, so `y * x` has two edges from it, and two "
                     "paths."),
         ((5, 5, 3), "One edge is missing: in the first round `y` and `x` are the same node, and `y * x` has two edges "
@@ -190,6 +253,10 @@ def count_paths(result, x):
     if result is x:
         return 1
     return sum(count_paths(parent, x) for parent in result.parents)
+
+
+def count_from_zero(result, x):
+    return 0 if result is x else sum(count_from_zero(parent, x) for parent in result.parents)
 
 
 def count_from_every_input(result, x):
@@ -237,15 +304,19 @@ Exercise(
     chapter="computational-graphs",
     title="Counting paths",
     kind="fill in", grade="easy", minutes=5,
-    use=at_both_inputs,
+    use=carry_out,
     tests=[
-        at("L = 5 * x", gives=(1, 0)),
-        at(SQUARE, gives=(2, 0)),
-        at(UNEVEN, gives=(2, 0)),
-        at(TWO_INPUTS, gives=(2, 2)),
-        agrees([DIAMOND, EQUAL_NUMBERS, ladder(4)]),
+        on("L = 5 * x", gives=1),
+        on("L = 5 * x", "y", gives=0),
+        on(SQUARE, gives=2),
+        on(UNEVEN, gives=2),
+        on(TWO_INPUTS, gives=2),
+        on_all([TWO_INPUTS, DIAMOND, EQUAL_NUMBERS, ladder(4)]),
     ],
     wrong=[
+        (count_from_zero,
+         "The function returns 0 at x itself, so every sum is 0. From x to x there is one path, the one without an "
+         "edge."),
         (count_from_every_input,
          "You count the paths from every input. Only those that start at x are asked for: an input that is not x "
          "contributes 0."),
@@ -325,6 +396,19 @@ def found_by_number(result, x):
     return derivative(result)
 
 
+def kept_by_number(result, x):
+    found = {}
+
+    def derivative(node):
+        if node is x:
+            return 1.0
+        if node.data not in found:
+            found[node.data] = sum(p * derivative(parent) for parent, p in zip(node.parents, node.partials))
+        return found[node.data]
+
+    return derivative(result)
+
+
 def edges_in_a_dict(result, x):
     found = {x: 1.0}
 
@@ -379,14 +463,15 @@ Exercise(
     "graphs.total_derivative", total_derivative,
     chapter="computational-graphs",
     title="One look at each node",
-    kind="spot the bug", grade="stretch", minutes=12,
+    kind="spot the bug", grade="stretch", minutes=15,
     stub=with_visited_set,
-    use=at_both_inputs,
+    use=carry_out,
     tests=[
-        at(SQUARE, gives=(4.0, 0.0)),
-        at(UNEVEN, gives=(160.0, 0.0)),
-        agrees([*PROGRAMS, ladder(4)]),
-        linear_cost(ladder),
+        on(SQUARE, gives=4.0),
+        on(UNEVEN, gives=160.0),
+        on_all([*PROGRAMS, ladder(4)]),
+        on_all([TWO_INPUTS], before="x"),
+        linear_cost(lambda n: Call(ladder(n))),
     ],
     wrong=[
         (with_visited_set,
@@ -396,6 +481,9 @@ Exercise(
          "The derivatives are right, but each node is looked at once for every path through it, and on a ladder that "
          "doubles with every diamond. Remember what was found at a node."),
         (found_by_number,
+         "You remember what was found under the number that a node holds. Two nodes can hold the same number: use the "
+         "node itself as the key."),
+        (kept_by_number,
          "You remember what was found under the number that a node holds. Two nodes can hold the same number: use the "
          "node itself as the key."),
         (edges_in_a_dict,

@@ -33,7 +33,7 @@ Exercise(
 
 
 def residual(x, h):
-    """What is left of (x + h)³ after the value at x and the slope times h are taken away."""
+    """What (x + h)³ has beyond the value at x and the slope times h."""
     return 3 * x * h**2 + h**3
 
 
@@ -122,7 +122,7 @@ Exercise(
         (lambda f, x, h=1e-4: (f(x + h) + f(x - h)) / h**2, "For a constant f the numerator has to vanish: something "
          "with f(x) is missing."),
         (lambda f, x, h=1e-4: (f(x + 2 * h) - 2 * f(x + h) + f(x)) / h**2,
-         "Your three points lie to the right of x, so you measure the curvature at x + h. Put x in the middle."),
+         "Your three points lie to the right of x, so you measure at x + h. Put x in the middle."),
         (lambda f, x, h=1e-4: (f(x + 2 * h) - 2 * f(x) + f(x - 2 * h)) / h**2,
          "Your outer points are 2h away from x: take f(x + h) and f(x − h)."),
     ],
@@ -181,7 +181,7 @@ Exercise(
     ],
     wrong=[
         (with_step(lambda x: 1e-5),
-         "Near 0 that is right. At x = 1e8 floats lie 1.5e-8 apart, so a step of 1e-5 is off by a thousandth: "
+         "Near 0 that is right. At x = 1e8 floats lie 1.5e-8 apart, so a step of 1e-5 is off by a ten-thousandth: "
          "let the step grow with |x|."),
         (lambda f, x: 0.0 if x == 0 else with_step(lambda x: 1e-5 * abs(x))(f, x),
          "At x = 0 the slope need not be 0: 3x has slope 3 everywhere."),

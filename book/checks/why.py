@@ -19,8 +19,8 @@ def written(formula):
 def hidden_slope(r, w, phi, x):
     """The derivative of one term of the loss by a hidden weight.
 
-    r is the derivative of the term by the score, w the weight behind the unit, phi the unit's value, x the input that
-    the hidden weight multiplies.
+    r is the derivative of the term by the score, w the weight behind the unit,
+    phi the unit's value, x the input that the hidden weight multiplies.
     """
     return r * w * phi * (1 - phi) * x
 
@@ -45,7 +45,7 @@ Exercise(
     "why.hidden_slope", hidden_slope,
     chapter="why-autodiff",
     title="One hidden weight, by hand",
-    kind="derive", grade="core", minutes=10,
+    kind="derive", grade="core", minutes=15,
     tests=[
         at(0.5, -2.0, 0.25, 3.0, gives=-0.5625),
         agrees(one_unit, measured_slope, tolerance=1e-6),
@@ -90,6 +90,8 @@ Exercise(
         ((10200, 5101), "These are the right numbers in the other order: forward first, then central."),
         ((10200, 10200), "A forward difference evaluates f once at x for all of its quotients, not once for each."),
         ((5101, 5100), "A central difference evaluates f twice for each parameter: at x + h and at x − h."),
+        ((5050, 10100), "Two things are missing. The weights behind the hidden units are parameters too; and the "
+                        "forward difference needs one evaluation at the point itself."),
         ((5051, 10100), "There are more than 5050 parameters: each hidden unit has a weight for each input, one "
                         "constant, and one weight behind it."),
         ((5001, 10000), "There are more than 5000 parameters: the constants of the hidden units and the weights behind "
@@ -97,7 +99,8 @@ Exercise(
         ((101, 200), "You count the inputs of the classifier. The loss is differentiated by the parameters."),
     ],
     hints=[
-        "Count the parameters first. The classifier of this chapter has 3 · (2 + 1) + 3 = 12.",
+        "Two counts make the answer: how many parameters there are, and how many evaluations they need in each of the "
+        "two methods. For the classifier of this chapter that is 3 · (2 + 1) + 3 = 12 and (13, 24).",
         "With 100 inputs and 50 hidden units there are 50 · (100 + 1) + 50 parameters.",
         "n + 1 evaluations for forward differences, 2n for central ones.",
     ],
@@ -145,6 +148,39 @@ def two_evaluations_each(answer):
                       "each input are enough: one above, one below.")
 
 
+LEFT_MOVED = ("An input that has been moved stays moved while the next one is nudged: put it back, or start from a "
+              "fresh copy of x for each input.")
+NOT_QUITE_BACK = ("x is moved back, but not to where it was: x + h − h is not always x in floating-point arithmetic. "
+                  "Keep the old number and put it back.")
+
+
+def gradient_of_a_list(answer, f, x, h):
+    """The answer's derivatives at x, if it leaves x as it is, to the last digit."""
+    before = list(x)
+    slopes = answer(f, x, h)
+    for old, new in zip(before, x):
+        if not math.isclose(old, new, rel_tol=1e-12):
+            raise Failure(LEFT_MOVED)
+        if old != new:
+            raise answer.failure(NOT_QUITE_BACK, before=repr(old), after=repr(new))
+    return slopes
+
+
+def moved_in_place(back):
+    """Central differences on x itself, whose entries are moved back by ``back`` times h at the end."""
+    def gradient(f, x, h):
+        slopes = []
+        for i in range(len(x)):
+            x[i] += h
+            above = f(x)
+            x[i] -= 2 * h
+            slopes.append((above - f(x)) / (2 * h))
+            x[i] += back * h
+        return slopes
+
+    return gradient
+
+
 def on_one_copy(f, x, h):
     moved, slopes = list(x), []
     for i in range(len(x)):
@@ -173,8 +209,10 @@ Exercise(
     chapter="why-autodiff",
     title="The central difference",
     kind="fill in", grade="core", minutes=8,
+    use=gradient_of_a_list,
     tests=[
         at(cubic, [1.0, 2.0], 1.0, gives=[8.0, 1.0]),
+        agrees([(three_inputs, [1.1, 1.3, 1.7], 0.1)]),
         agrees(three_numbers),
         two_evaluations_each,
     ],
@@ -190,9 +228,9 @@ Exercise(
          "The difference of the two values is not divided by the distance 2h between the two points."),
         (scaled_central(lambda h: -1),
          "The sign is turned round: the value above minus the value below."),
-        (on_one_copy,
-         "An input that has been moved stays moved while the next one is nudged: put it back, or start from a fresh "
-         "copy of x for each input."),
+        (on_one_copy, LEFT_MOVED),
+        (moved_in_place(back=0), LEFT_MOVED),
+        (moved_in_place(back=1), NOT_QUITE_BACK),
         (everything_moves,
          "All inputs move at once. For a partial derivative one of them moves and the others are held."),
     ],
@@ -201,8 +239,8 @@ Exercise(
         "`[*x[:i], x[i] + h, *x[i + 1:]]` is a new list in which entry i alone has moved.",
         "For each i: the value above minus the value below, divided by `(2 * h)`.",
     ],
-    note="Building a fresh list costs a little and cannot go wrong. Moving an entry in place needs care even when it "
-         "is moved back: x + h − h is not always x in floating-point arithmetic.",
+    note="Building a fresh list costs a little and cannot go wrong. Moving an entry in place needs care: x + h − h is "
+         "not always x in floating-point arithmetic, so the old number has to be kept and put back.",
 )
 
 
@@ -242,6 +280,8 @@ Exercise(
         at(one_over, 2.0, 1e-20, gives=-0.25),
         at(bell, 0.7, 1e-30, gives=-1.4 * math.exp(-0.49)),
         agrees([(f, x, 1e-40) for f in (cube, one_over, bell) for x in (0.3, -1.3, 1.9)]),
+        # at a wide step, mistakes that look alike at a tiny one can be told apart
+        agrees([(cube, 2.0, 0.5), (one_over, 2.0, 0.5)]),
     ],
     wrong=[
         (lambda f, x, h: abs(f(x + 1j * h).imag) / h,
@@ -253,76 +293,92 @@ Exercise(
         (lambda f, x, h: f(x + 1j * h).imag / (2 * h),
          "Half of the derivative: the nudge is h, not 2h."),
         (lambda f, x, h: (f(x + h) - f(x)) / h,
-         "You get 0. Either x is nudged along the real line, where x + 1e-20 is x itself, or you look at the real part "
-         "of the difference: the nudge and the answer both belong to the imaginary axis."),
+         "You nudge x along the real line, where x + 1e-20 is x itself. The nudge belongs to the imaginary axis: "
+         "1j * h."),
+        (lambda f, x, h: (f(x + 1j * h) - f(x)).real / h,
+         "You look at the wrong part: the real part of the difference holds a remainder of order h². The derivative is "
+         "in the imaginary part."),
+        (lambda f, x, h: f(x + 1j * h) / h,
+         "This is a complex number, with f(x)/h in its real part. The derivative is the imaginary part: `.imag`."),
+        (lambda f, x, h: (f(x + 1j * h) - f(x)) / h,
+         "This is a complex number still. The derivative is its imaginary part, a real number: `.imag`."),
+        (lambda f, x, h: (f(x + 1j * h) - f(x)) / (1j * h),
+         "This is a complex number still. Divided by 1j * h the derivative is in the real part; simpler is the "
+         "imaginary part of f(x + 1j * h), divided by h."),
     ],
     hints=[
         "Try 1/x at 2 by hand: it falls there. Can the function return a negative number at all?",
         "Write f(x + ih) ≈ f(x) + i f'(x) h. Which part of this complex number holds the derivative, sign included?",
         "A complex number z has its imaginary part in `z.imag`. No subtraction is needed.",
     ],
-    note="The subtraction was a second fault, hidden behind the first. f(x) and the real part of f(x + ih) may differ "
-         "in their last digit, and that difference, divided by 1e-20, would drown everything else.",
+    note="Under `abs` the subtraction was a second fault: f(x) and the real part of f(x + ih) may differ in their last "
+         "digit, and that, divided by 1e-20, drowns everything else. Where the imaginary part alone is kept, f(x), "
+         "being real, takes nothing from it: subtracting it does no harm and costs one evaluation more.",
 )
 
 
 def best_step(delta, m):
-    """The step h that makes m·h²/12 + 4·delta/h² as small as possible."""
-    return (48 * delta / m) ** 0.25
+    """The step h that makes m·h²/3 + 4·delta/h as small as possible."""
+    return (6 * delta / m) ** (1 / 3)
 
 
 def lowest_point(delta, m):
-    """The step at which the bound on the error is smallest, searched for by thirds."""
+    """The step at which truncation and rounding together are smallest, searched for by thirds."""
     low, high = -30.0, 10.0  # exponents of e
 
-    def bound(exponent):
+    def errors(exponent):
         h = math.exp(exponent)
-        return m * h**2 / 12 + 4 * delta / h**2
+        return m * h**2 / 3 + 4 * delta / h
 
     for _ in range(200):
         left, right = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, right) if bound(left) < bound(right) else (left, high)
+        low, high = (low, right) if errors(left) < errors(right) else (left, high)
     return math.exp((low + high) / 2)
 
 
 Exercise(
     "why.best_step", best_step,
     chapter="why-autodiff",
-    title="A step for the second derivative",
-    kind="derive", grade="stretch", minutes=15,
+    title="A difference to one side",
+    kind="derive", grade="stretch", minutes=20,
     tests=[
-        at(1.0, 3.0, gives=2.0),
+        at(4.0, 3.0, gives=2.0),
         agrees(lambda generator: (10 ** generator.uniform(-17, -8), generator.uniform(0.1, 50.0)), lowest_point,
                tolerance=1e-5),
     ],
     wrong=[
-        (lambda delta, m: (48 * delta / m) ** 0.5,
-         "You took a square root. Setting the derivative of the bound to zero gives an equation for h⁴."),
-        (lambda delta, m: (48 * delta / m) ** (1 / 3),
-         "You took a cube root. Setting the derivative of the bound to zero gives an equation for h⁴."),
-        (lambda delta, m: (24 * delta / m) ** 0.25,
-         "A factor of 2 is lost under the root. The value in the middle counts twice, so rounding contributes 4δ/h²; "
-         "and the two fourth-order terms add to m·h²/12."),
-        (lambda delta, m: (36 * delta / m) ** 0.25,
-         "You let each of the three values err by δ once. The one in the middle is multiplied by 2: 4δ in all."),
-        (lambda delta, m: (96 * delta / m) ** 0.25,
-         "Truncation is twice as large as you have it: both f(x + h) and f(x − h) contribute a term m·h⁴/24."),
-        (lambda delta, m: (4 * delta / m) ** 0.25,
-         "The factor 1/12 of the truncation error is missing."),
-        (lambda delta, m: (48 * m / delta) ** 0.25,
+        (lambda delta, m: (6 * delta / m) ** 0.5,
+         "You took a square root. Setting the derivative of the sum to zero gives an equation for h³."),
+        (lambda delta, m: (6 * delta / m) ** 0.25,
+         "You took a fourth root. Setting the derivative of the sum to zero gives an equation for h³."),
+        (lambda delta, m: 6 * delta / m ** (1 / 3),
+         "The power is taken before the quotient: what stands under the root needs brackets, `(…) ** (1 / 3)`."),
+        (lambda delta, m: (6 * delta / m) ** 1 / 3,
+         "`** 1 / 3` raises to the power 1 and then divides by 3: write `** (1 / 3)`."),
+        (lambda delta, m: (6 * delta / m) ^ (1 / 3),
+         "A power is written `**` in Python; `^` is an operation on the bits of integers."),
+        (lambda delta, m: (2 * delta / m) ** (1 / 3),
+         "You let the two third-order terms add. The third derivative is the same in both: 4 · 1/6 − 8/6 = −2/3, and "
+         "divided by 2 that leaves m·h²/3."),
+        (lambda delta, m: (9 * delta / (4 * m)) ** (1 / 3),
+         "You let each of the three values err by δ once. They are multiplied by 3, 4 and 1: 8δ in all, over 2h."),
+        (lambda delta, m: (12 * delta / m) ** (1 / 3),
+         "Either 8δ is not divided by 2h, or you made the two errors equal. What is smallest is their sum: the "
+         "derivative of m·h²/3 + 4δ/h has to be zero."),
+        (lambda delta, m: (6 * m / delta) ** (1 / 3),
          "The quotient is upside down: with larger rounding errors δ the step has to grow."),
         (lambda delta, m: 2 * math.sqrt(delta / m),
-         "This is the best step of the forward difference. Derive the two errors of the second difference first."),
+         "This is the best step of the forward difference. Derive the two errors of this quotient first."),
         (lambda delta, m: (3 * delta / m) ** (1 / 3),
-         "This is the best step of the central difference. Derive the two errors of the second difference first."),
+         "This is the best step of the central difference. Here truncation is twice as large, rounding four times."),
     ],
     hints=[
-        "Truncation: add the Taylor expansions of f(x + h) and f(x − h) up to the fourth derivative. The odd terms "
-        "cancel.",
-        "Rounding: the three values are off by at most δ each, and the one in the middle is taken twice. All of it is "
-        "divided by h².",
-        "The bound is m·h²/12 + 4δ/h². Its derivative is m·h/6 − 8δ/h³. Where is that zero?",
+        "Truncation: write down f(x + h) and f(x + 2h) to the third order, multiply by 4 and by −1, and add. Which "
+        "terms cancel?",
+        "Rounding: the three values are off by at most δ each, and they are multiplied by 3, 4 and 1. All of it is "
+        "divided by 2h.",
+        "The sum is m·h²/3 + 4δ/h. Its derivative is 2m·h/3 − 4δ/h². Where is that zero?",
     ],
-    note="The fourth root of 2.2e-16 is about 1.2e-4, and the error there is about the square root of ε: a second "
-         "difference keeps half of the digits, at a step ten thousand times larger than one might guess.",
+    note="The cube root again, as for the central difference, though f is never evaluated on the other side: a third "
+         "of the digits is lost, not half. The price is one evaluation more and an error about three times as large.",
 )
