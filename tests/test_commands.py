@@ -62,7 +62,9 @@ class Clone:
     def make(self, *arguments, **environment):
         """Run make and return what happened, with the calls that the Pythons received."""
         self.log.write_text("")
-        environment = {**os.environ, "PYTHON": "", "MAKEFLAGS": "", "PATH": str(self.commands), **environment}
+        # As in a reader's shell, also when these tests are themselves run by make.
+        shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        environment = {**shell, "PYTHON": "", "PATH": str(self.commands), **environment}
         done = subprocess.run(["make", *arguments], cwd=self.folder, env=environment, capture_output=True, text=True)
         done.calls = self.log.read_text()
         return done
