@@ -35,12 +35,15 @@ sync: environment ## copy the source of the package into the cells that show it
 execute: environment ## run every notebook and store its outputs
 	@$(BIN)/python -m tools.execute
 
+# The peers have an environment of their own: what they ask for must not change the pinned one.
 bench: environment ## compare minigrad with its peers, as ratios
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@$(BIN)/python benchmarks/scalar.py
+	@[ -x .venv-bench/bin/python ] || $(BIN)/python -m venv .venv-bench
+	@echo "Installing the peers that requirements-bench.txt lists ..."
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-bench.txt
+	@.venv-bench/bin/python -m benchmarks
 
 lint: environment ## look for mistakes of style
 	@$(BIN)/python -m ruff check .
 
-clean: ## remove the site and the environment
-	rm -rf _build .venv
+clean: ## remove the site and the environments
+	rm -rf _build .venv .venv-bench

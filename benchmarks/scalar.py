@@ -1,58 +1,71 @@
-"""``Value`` beside micrograd's, in one process.
+"""``Value`` beside micrograd's: a random graph of 100 000 operations, and one training step of a small network.
 
-    python benchmarks/scalar.py [ROUNDS]
-
-Two programs run with either class: a random graph of 100 000 operations, and one training step of a small network.
-A time covers building the graph, sweeping it and letting it go. Python's garbage collector stays on, as it is for a
-user: what it costs is part of the design being measured, for micrograd's closures are reference cycles.
+A time covers building the graph, sweeping it and letting it go.
 """
 
-import gc
 import math
 import random
 import sys
 from collections import deque
-from statistics import median
-from time import perf_counter
 
-try:
-    from micrograd.engine import Value as Micrograd
-except ImportError:
-    sys.exit("micrograd is missing: run `make bench`, or python -m pip install -r requirements-bench.txt")
-
+from benchmarks.measure import Figure, agree, interleaved, ratio
 from minigrad import Value
 
 OPERATIONS = 100_000
 INPUTS = 100
 POINTS = 100
-ROUNDS = 9
 
 
-# The two operations that micrograd lacks, written as it writes its own.
+def suite(rounds, threads):
+    """Yield the records of this suite."""
+    program, network = random_program(random.Random(0)), random_network(random.Random(0))
+    works = {
+        f"scalar graph, {OPERATIONS:,} operations": (4, lambda Number: run_program(Number, *program)),
+        f"scalar network 2-16-16-1, {POINTS} points": (5.5, lambda Number: training_step(Number, *network)),
+    }
+    libraries = {"minigrad": Value}
+    try:
+        libraries["micrograd"] = micrograd()
+    except ImportError:
+        yield {"kind": "absent", "peer": "micrograd"}
+    # micrograd walks a graph recursively, and the path to the farthest input is longer than Python's limit.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10 * OPERATIONS)
+    for work, (target, run) in works.items():
+        tasks = {name: lambda run=run, Number=Number: run(Number) for name, Number in libraries.items()}
+        grads = {name: [[number.grad for number in task()]] for name, task in tasks.items()}
+        agree(work, grads["minigrad"], grads, 1e-9)
+        times = interleaved(tasks, rounds)
+        yield {"kind": "times", "work": work, "threads": "", "seconds": times}
+        yield Figure(work, "faster than micrograd", ratio(times, "micrograd", "minigrad"), at_least=target).record()
+    sys.setrecursionlimit(limit)
 
 
-def tanh(self):
-    t = math.tanh(self.data)
-    out = Micrograd(t, (self,), "tanh")
+def micrograd():
+    """micrograd's class, with the two operations that it lacks written as it writes its own."""
+    from micrograd.engine import Value as Micrograd
 
-    def _backward():
-        self.grad += (1 - t**2) * out.grad
+    def tanh(self):
+        t = math.tanh(self.data)
+        out = Micrograd(t, (self,), "tanh")
 
-    out._backward = _backward
-    return out
+        def _backward():
+            self.grad += (1 - t**2) * out.grad
 
+        out._backward = _backward
+        return out
 
-def exp(self):
-    out = Micrograd(math.exp(self.data), (self,), "exp")
+    def exp(self):
+        out = Micrograd(math.exp(self.data), (self,), "exp")
 
-    def _backward():
-        self.grad += out.data * out.grad
+        def _backward():
+            self.grad += out.data * out.grad
 
-    out._backward = _backward
-    return out
+        out._backward = _backward
+        return out
 
-
-Micrograd.tanh, Micrograd.exp = tanh, exp
+    Micrograd.tanh, Micrograd.exp = tanh, exp
+    return Micrograd
 
 
 # A random graph.
@@ -132,44 +145,3 @@ def score(layers, x):
         sums = [sum((w * xi for w, xi in zip(weights, x)), bias) for *weights, bias in layer]
         x = sums if layer is layers[-1] else [s.relu() for s in sums]
     return x[0]
-
-
-# The comparison.
-
-
-def agree(task):
-    """Stop unless both classes find the same derivatives: the speed of a wrong result is of no interest."""
-    ours, theirs = ([number.grad for number in task(Number)] for Number in (Value, Micrograd))
-    scale = max(map(abs, theirs))
-    if not 0 < scale < math.inf or any(abs(a - b) > 1e-9 * scale for a, b in zip(ours, theirs, strict=True)):
-        sys.exit("minigrad and micrograd find different derivatives")
-
-
-def seconds(task, Number):
-    gc.collect()
-    start = perf_counter()
-    task(Number)
-    return perf_counter() - start
-
-
-def compare(title, task, rounds):
-    """Print one row: the median times, and the median over the rounds of their ratio."""
-    agree(task)
-    times = [(seconds(task, Micrograd), seconds(task, Value)) for _ in range(rounds)]
-    theirs, ours = (1000 * median(column) for column in zip(*times))
-    ratio = median(a / b for a, b in times)
-    print(f"{title:<42} {theirs:>9.1f} ms {ours:>9.1f} ms {ratio:>8.2f}", flush=True)
-
-
-def main(rounds=ROUNDS):
-    # micrograd walks a graph recursively, and the path to the farthest input is longer than Python's limit.
-    sys.setrecursionlimit(10 * OPERATIONS)
-    program = random_program(random.Random(0))
-    network = random_network(random.Random(0))
-    print(f"{f'forward and backward, {rounds} rounds':<42} {'micrograd':>12} {'minigrad':>12} {'ratio':>8}")
-    compare(f"random graph of {OPERATIONS:,} operations", lambda Number: run_program(Number, *program), rounds)
-    compare(f"training step 2-16-16-1, {POINTS} points", lambda Number: training_step(Number, *network), rounds)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

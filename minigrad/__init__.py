@@ -15,21 +15,44 @@ from importlib import import_module
 PUBLIC = {
     "Value": "value",
     "ForwardValue": "forward",
+    "Tensor": "tensor",
+    "grad": "transforms",
+    "value_and_grad": "transforms",
+    "vjp": "transforms",
+    "jvp": "transforms",
+    "jacobian": "transforms",
+    "jacrev": "transforms",
+    "jacfwd": "transforms",
+    "hessian": "transforms",
+    "hvp": "transforms",
+    "checkpoint": "transforms",
+    "custom_vjp": "transforms",
+    "no_grad": "box",
     "numerical_derivative": "numerical",
     "numerical_partials": "numerical",
+    "numerical_jacobian": "check",
+    "check_grads": "check",
     "trace": "draw",
     "draw_dot": "draw",
+    "play": "player",
 }
 
-__all__ = list(PUBLIC)
+# Modules that are used under their own names.
+MODULES = ("nn", "optim")
+
+__all__ = [*PUBLIC, *MODULES]
 
 
 def __getattr__(name):
+    if name in MODULES:
+        return import_module(f"minigrad.{name}")
     if name not in PUBLIC:
-        raise AttributeError(f"minigrad has no {name!r}; it has {', '.join(PUBLIC)}")
-    value = globals()[name] = getattr(import_module(f"minigrad.{PUBLIC[name]}"), name)
+        known = ", ".join(__all__)
+        raise AttributeError(f"minigrad has no {name!r}; it has {known}")
+    value = getattr(import_module(f"minigrad.{PUBLIC[name]}"), name)
+    globals()[name] = value
     return value
 
 
 def __dir__():
-    return sorted({*globals(), *PUBLIC})
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """Pictures of computational graphs."""
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -14,6 +15,12 @@ import graphviz
 
 # Beyond this many nodes a picture cannot be read, and its layout takes minutes.
 MOST_NODES = 500
+
+# Stands for an operand, or an option, that a graph does not hold.
+FORGOTTEN = "…"
+
+# Arrays of more numbers than this are shown by four of them, or by their shape.
+MOST_NUMBERS = 8
 
 # Measured in the first, which matplotlib carries; a browser without it shows the next,
 # which is no wider.
@@ -48,7 +55,10 @@ def trace(root):
 
     Parameters
     ----------
-    root : Value
+    root : Value or Tensor
+        The nodes of a Tensor's graph are no Tensors themselves: they are what the graph
+        holds, with the attributes ``op``, ``operands``, ``parents``, ``shape``,
+        ``data`` and ``grad``, where None stands for what it does not hold.
 
     Returns
     -------
@@ -70,6 +80,8 @@ def trace(root):
     >>> [node.data for node in nodes], len(edges)
     ([3.0, 9.0], 2)
     """
+    if hasattr(root, "node"):
+        root, _ = arrays().graph_of_tensor(root)
     if not hasattr(root, "parents"):
         raise TypeError(
             f"a graph starts from a Value; got {root!r} ({type(root).__name__})"
@@ -86,22 +98,31 @@ def trace(root):
     return nodes, [(parent, node) for node in nodes for parent in node.parents]
 
 
-def draw_dot(root, format="svg", rankdir="LR", names=None):
-    """A picture of how `root` was computed.
+def draw_dot(root, *inputs, format="svg", rankdir="LR", names=None, upstream=None):
+    """A picture of how a result is computed.
 
-    One box for each number: its name and operation, its value and, once ``backward``
-    has been called, its derivative. One arrow for each operand, labelled with the local
-    partial derivative.
+    One box for each number or array: its name and operation, its value and, after a
+    sweep back, its derivative. One arrow for each operand, labelled with the local
+    partial derivative where both are numbers. Of a large array there is the shape.
 
     Parameters
     ----------
-    root : Value
+    root : Value, Tensor or function
+        A Value: ``backward`` may have been called before. A Tensor: its graph does not
+        hold everything, and what it does not hold is not shown. A function: it is
+        called for the picture, which shows every value and derivative.
+    *inputs : array or number, or lists, tuples and dictionaries of them
+        What the function is called with; they have the names of its parameters.
     format : str
         What ``pipe`` of the result gives: "svg", "png", "pdf" …
     rankdir : {"LR", "TB", "RL", "BT"}
         Where the arrows point: left to right, top to bottom …
-    names : dict of str → Value, optional
+    names : dict of str → Value or Tensor, optional
         Names to show. Other inputs are called x1, x2 …, other results v1, v2 …
+    upstream : array_like, optional
+        For a function: the derivative by its result with which the sweep back starts,
+        of the result's shape. It may be left out for a single number, whose derivative
+        by itself is 1; without it, an array's picture shows no derivatives.
 
     Returns
     -------
@@ -112,9 +133,17 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
     Raises
     ------
     TypeError
-        If `root` does not remember how it was computed.
+        If `root` does not remember how it was computed and is no function, if an input
+        is something other than real numbers, or if there are inputs, names or an
+        upstream derivative where they have no meaning.
     ValueError
-        If `rankdir` is not one of the four, or the graph has more than 500 nodes.
+        If `rankdir` is not one of the four, the graph has more than 500 nodes, the
+        result depends on no input, or the upstream derivative is of another shape.
+
+    Notes
+    -----
+    Derived in the chapters "Computational graphs", `eq-path-sum`, and "Tensor",
+    `eq-reverse-sweep`.
 
     Examples
     --------
@@ -127,17 +156,16 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
         n1 -> n2 [label=" 2 "]
         n1 -> n2 [label=" 2 "]
     }
+    >>> import numpy as np
+    >>> picture = draw_dot(lambda x: np.sum(x * x), np.array([1.0, 2.0]))
+    >>> "value [1, 2]\\ngrad [2, 4]" in picture.source
+    True
     """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir must be LR, TB, RL or BT; got {rankdir!r}")
-    nodes, _ = trace(root)
-    if len(nodes) > MOST_NODES:
-        raise ValueError(
-            f"the graph has {len(nodes)} nodes, a picture at most {MOST_NODES}: "
-            "draw a smaller one"
-        )
-    named = named_nodes(nodes, names or {})
-    swept = root.grad != 0
+    nodes, named = graph(root, inputs, names, upstream, MOST_NODES)
+    root = nodes[-1]
+    swept = not isinstance(root.grad, float) or root.grad != 0
     dot = Drawing(format=format, **STYLE)
     dot.attr(rankdir=rankdir)
     ids = {node: f"n{i}" for i, node in enumerate(nodes, 1)}
@@ -145,9 +173,50 @@ def draw_dot(root, format="svg", rankdir="LR", names=None):
         look = (ROOT if node is root else {}) | ({} if node.parents else INPUT)
         dot.node(ids[node], label=label(node, named, swept), **look)
         for parent, partial in zip(node.parents, node.partials):
-            # Spaces keep the number, and its minus, off the arrow.
-            dot.edge(ids[parent], ids[node], label=f" {shown(partial)} ")
+            dot.edge(ids[parent], ids[node], **arrow(partial))
     return dot
+
+
+def graph(root, inputs, names, upstream, most):
+    """The nodes before `root`, or of a run of it, and the name of each node."""
+    if hasattr(root, "parents") or hasattr(root, "node"):
+        if inputs or upstream is not None:
+            raise TypeError(
+                "inputs and an upstream derivative go with a function; got a "
+                f"{type(root).__name__}, which has been computed already"
+            )
+        names = names or {}
+        if hasattr(root, "node"):
+            root, entries = arrays().graph_of_tensor(root)
+            names = {
+                name: entries[x.node]
+                for name, x in names.items()
+                if getattr(x, "node", None) in entries
+            }
+    elif callable(root):
+        if names is not None:
+            raise TypeError("a function's inputs have the names of its parameters")
+        root, names = arrays().graph_of_function(root, inputs, upstream)
+    nodes, _ = trace(root)
+    if len(nodes) > most:
+        raise ValueError(
+            f"the graph has {len(nodes)} nodes, a picture at most {most}: "
+            "draw a smaller one"
+        )
+    return nodes, named_nodes(nodes, names)
+
+
+def arrays():
+    """What knows the graphs of arrays: pictures of numbers do not wait for NumPy."""
+    from minigrad import kept
+
+    return kept
+
+
+def arrow(partial):
+    """The attributes of an arrow."""
+    # Spaces keep the number, and its minus, off the arrow.
+    return {} if partial is None else {"label": f" {shown(partial)} "}
 
 
 def named_nodes(nodes, names):
@@ -163,35 +232,92 @@ def named_nodes(nodes, names):
 
 def label(node, named, swept):
     """The lines of a node's box."""
-    operands = [
-        named[operand] if operand in named else shown(operand)
-        for operand in node.operands
-    ]
-    match node.op, operands:
-        case None, _:
-            title = named[node]
-        case "neg", [a]:
-            title = f"{named[node]} = -{a}"
-        case op, [a, b]:
-            title = f"{named[node]} = {a} {op} {b}"
-        case op, [a]:
-            title = f"{named[node]} = {op}({a})"
-    lines = [title, f"value {shown(node.data)}"]
-    if swept:
+    value = f"shape {node.shape}" if node.data is None else f"value {shown(node.data)}"
+    lines = [title(node, named), value]
+    if swept and node.grad is not None:
         lines.append(f"grad {shown(node.grad)}")
     return "\n".join(escaped(line) for line in lines)
 
 
-def shown(number):
-    """A number as the picture shows it: six digits, and no minus before a zero."""
-    return f"{number + 0.0:.6g}"
+def title(node, named):
+    """The name of a node, and what it was computed from."""
+    operands = [written(operand, named) for operand in node.operands]
+    options = getattr(node, "options", {})
+    match node.op, operands:
+        case None, _:
+            return named[node]
+        case "neg", [a]:
+            formula = f"-{a}"
+        case "[]", [a]:
+            formula = f"{a}[{index(options.get('index', FORGOTTEN))}]"
+        case op, [a, b] if not op.isidentifier():
+            formula = f"{a} {op} {b}"
+        case op, _:
+            given = [f"{name}={option(value)}" for name, value in options.items()]
+            formula = f"{op}({', '.join(operands + given)})"
+    return f"{named[node]} = {formula}"
+
+
+def written(operand, named):
+    """An operand as it stands in a formula."""
+    if isinstance(operand, list):
+        return f"[{', '.join(written(entry, named) for entry in operand)}]"
+    known = type(operand).__hash__ is not None and operand in named
+    return named[operand] if known else shown(operand)
+
+
+def shown(x, digits=6):
+    """A number with six digits, and no minus before a zero; an array in short."""
+    if isinstance(x, str):
+        return x
+    shape = getattr(x, "shape", ())
+    if shape == ():
+        return f"{x + 0.0:.{digits}g}"
+    if math.prod(shape) <= MOST_NUMBERS:
+        return nested(x.tolist(), 6 if math.prod(shape) <= 3 else 4)
+    if len(shape) > 1:
+        return f"array {shape}"
+    first, last = nested(x[:3].tolist(), 4), nested(x[-1:].tolist(), 4)
+    return f"{first[:-1]}, … {last[1:]} {shape}"
+
+
+def nested(numbers, digits):
+    """Numbers in lists in each other."""
+    if isinstance(numbers, list):
+        return f"[{', '.join(nested(entry, digits) for entry in numbers)}]"
+    return shown(numbers, digits)
+
+
+def option(x):
+    """An option of a function."""
+    return f"({index(x)})" if isinstance(x, tuple) else index(x)
+
+
+def index(x):
+    """What stands in the brackets of an index."""
+    match x:
+        case slice():
+            bounds = ["" if i is None else str(i) for i in (x.start, x.stop)]
+            return ":".join(bounds + ([] if x.step is None else [str(x.step)]))
+        case tuple():
+            return ", ".join(map(index, x)) + ("," if len(x) == 1 else "")
+        case _ if x is ...:
+            return "..."
+        case _ if hasattr(x, "tolist"):
+            return shown(x)
+        case _:
+            return str(x)
 
 
 def escaped(text):
     """Text that DOT shows as it is: without entities, escapes and unprintable signs."""
+    return graphviz.escape(printable(text).replace("&", "&amp;"))
+
+
+def printable(text):
+    """Text with a sign for each character that has no shape."""
     shapeless = "\N{REPLACEMENT CHARACTER}"
-    text = "".join(c if c.isprintable() or c == "\n" else shapeless for c in str(text))
-    return graphviz.escape(text.replace("&", "&amp;"))
+    return "".join(c if c.isprintable() or c == "\n" else shapeless for c in str(text))
 
 
 class Drawing(graphviz.Digraph):
@@ -219,9 +345,14 @@ class Drawing(graphviz.Digraph):
 
     def _repr_mimebundle_(self, include=None, exclude=None, **_):
         bundle = {"text/plain": self.source}
-        if find_spec("pygraphviz") or shutil.which("dot"):
+        if can_render():
             bundle["image/svg+xml"] = self.pipe(format="svg", encoding="utf-8")
         return bundle
+
+
+def can_render():
+    """Whether there is a Graphviz to lay out a graph."""
+    return bool(find_spec("pygraphviz") or shutil.which("dot"))
 
 
 def laid_out(source, format):

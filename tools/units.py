@@ -23,7 +23,7 @@ from pathlib import Path
 PACKAGE = "minigrad"
 
 #: These modules are whole in every assembled package: the names of the package, and the code that only draws.
-ALWAYS_WHOLE = ("__init__", "draw")
+ALWAYS_WHOLE = ("__init__", "draw", "kept", "player")
 
 
 class UnitError(Exception):

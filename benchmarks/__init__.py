@@ -1,0 +1,1 @@
+"""minigrad beside its peers, as ratios: ``python -m benchmarks``."""
