@@ -1,8 +1,34 @@
 """What several test modules share."""
 
+import os
+import shutil
+
 import pytest
 
 from tools import notebooks
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start the browser that is installed; skip where there is none, unless the environment forbids that."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        reason = f"no browser is installed: none of {', '.join(BROWSERS)} is on the path"
+        if os.environ.get("MINIGRAD_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and MINIGRAD_REQUIRE_BROWSER=1 says that there must be one")
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The player: its steps as data, the page that it is, and what that page does in a real browser."""
 
 import json
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 from urllib.parse import urlparse
 
@@ -13,7 +11,6 @@ import pytest
 from minigrad import Tensor, Value, draw, grad, player
 from minigrad.player import play
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 NAMES = [
     *("<b>&amp;\"'</b>", "</script><script>alert(1)</script>", "]]>", "-->", "$steps", "${x}", "{x}", "%s", "'"),
     *("\\", "\\n", "", " ", "two\nlines", "é λ₁ 日本 😀", "x" * 200),
@@ -281,24 +278,6 @@ def test_direction(rankdir, wide):
 
 
 # In a browser.
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """The browser that is installed; without one the tests are skipped, unless the environment forbids that."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        reason = f"no browser is installed: none of {', '.join(BROWSERS)} is on the path"
-        if os.environ.get("MINIGRAD_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, and MINIGRAD_REQUIRE_BROWSER=1 says that there must be one")
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=found, args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

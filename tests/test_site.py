@@ -1,6 +1,5 @@
 """The built site: it builds without a warning, and it works from a file system in a real browser, without a network."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,11 +14,6 @@ import yaml
 from tools.build import ROOT
 
 HTML = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 WIDTHS = {"wide": 1280, "narrow": 360}
 
 
@@ -52,23 +46,6 @@ def site(built):
     if built.returncode != 0:
         pytest.fail("there is no site to look at: see test_the_book_builds_without_a_warning", pytrace=False)
     return HTML
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Start the browser that is installed; skip where there is none, unless the environment forbids that."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        reason = f"no browser is installed: none of {', '.join(BROWSERS)} is on the path"
-        if os.environ.get("MINIGRAD_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, and MINIGRAD_REQUIRE_BROWSER=1 says that there must be one")
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 class Visit:
