@@ -404,26 +404,22 @@ def one_hot(classes, logits):
 
 
 def surprise(a, b):
-    """The mean of −Σ b log softmax(a) over all axes but the last, where Σ b = 1."""
-    z = shifted(a)
-    log_total = np.log(np.sum(np.exp(z), axis=-1))
+    """The mean of −Σ b log softmax(a) over all axes but the last; and softmax(a)."""
+    z = a - np.max(a, axis=-1, keepdims=True)  # the same softmax, and no overflow
+    e = np.exp(z)
+    total = np.sum(e, axis=-1, keepdims=True)
     expected = b * np.where(b == 0, 0, z)  # z may be infinite where b is 0
-    return (np.sum(log_total) - np.sum(expected)) / log_total.size
+    return (np.sum(np.log(total)) - np.sum(expected)) / total.size, e / total
 
 
-def by_logits(a, b):
+def by_logits(p, b):
     """The derivative of the mean surprise by a: softmax(a) − b, over the number."""
-    e = np.exp(shifted(a))
-    return (e / np.sum(e, axis=-1, keepdims=True) - b) / (a.size // a.shape[-1])
-
-
-def shifted(a):
-    """a less its greatest entry: softmax is the same, and eᵃ does not overflow."""
-    return a - np.max(a, axis=-1, keepdims=True)
+    return (p - b) / (p.size // p.shape[-1])
 
 
 mean_surprise = Primitive(
     surprise,
-    formulas([lambda g, a, b: g * by_logits(a, b), None]),
-    formulas([lambda t, a, b: np.sum(t * by_logits(a, b)), None]),
+    formulas([lambda g, b, p: g * by_logits(p, b), None]),
+    formulas([lambda t, b, p: np.sum(t * by_logits(p, b)), None]),
+    keeps="p",
 )
