@@ -152,7 +152,7 @@ def check_grads(
     ----------
     f : function
         Takes and returns arrays, alone or in lists, tuples and dictionaries.
-    *args
+    *args : arrays, or structures of them
         Where to check: off kinks, and more than a nudge away from where `f` ends.
         Arrays, or structures of arrays; all numbers are taken as float64.
     order : int

@@ -120,8 +120,10 @@ def entry_of(operand, level):
 
 
 def is_own(primitive):
-    """Whether a primitive is from ``custom_vjp``: it lists the arguments, and has
-    options that are none of its function's."""
+    """Whether a primitive is from ``custom_vjp``.
+
+    It then lists the arguments, and has options that are none of its function's.
+    """
     return not primitive.options.keys() <= set(primitive.parameters)
 
 

@@ -73,7 +73,10 @@ def play(root, *inputs, rankdir="LR", names=None, upstream=None):
     ----------
     root : Value or function
         A function is called for the player, with `inputs`.
-    *inputs, rankdir, names, upstream
+    *inputs : array or number, or lists, tuples and dictionaries of them
+    rankdir : {"LR", "TB", "RL", "BT"}
+    names : dict of str → Value, optional
+    upstream : array_like, optional
         As for ``draw_dot``. A Value needs no ``backward`` before, and its derivatives
         are left as they are.
 
@@ -154,8 +157,10 @@ def forward(nodes, named):
 
 
 def backward(nodes, named, upstream):
-    """The steps that fill in the derivatives: a node whose own is complete gives each
-    parent what it contributes to the parent's."""
+    """The steps that fill in the derivatives.
+
+    A node whose own is complete gives each parent what it contributes to the parent's.
+    """
     numbers = {node: i for i, node in enumerate(nodes)}
     names, incoming = [named[node] for node in nodes], arriving(nodes)
     waits = {i: [] for i in range(len(nodes))}

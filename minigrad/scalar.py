@@ -152,9 +152,7 @@ def power(a, b):
     else:
         try:
             by_base = b * a ** (b - 1)
-        except (
-            OverflowError
-        ):  # the power is a float although its slope is beyond the range of floats
+        except OverflowError:  # the power may be a float where its slope is none
             by_base = b * y / a
     if a == 0:
         by_exponent = 0.0
@@ -164,8 +162,7 @@ def power(a, b):
 
 
 def sigmoid(a):
-    """The rule of σ(a) = 1 / (1 + e⁻ᵃ), written so that the exponential never
-    overflows."""
+    """The rule of σ(a) = 1 / (1 + e⁻ᵃ), in a form that never overflows."""
     e = math.exp(-abs(a))
     y = 1 / (1 + e) if a >= 0 else e / (1 + e)
     return y, e / (1 + e) ** 2

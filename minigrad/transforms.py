@@ -41,9 +41,9 @@ def vjp(f, *args, **kwargs):
     ----------
     f : function
         Takes and returns arrays, alone or in lists, tuples and dictionaries.
-    *args
+    *args : arrays, or structures of them
         Where to differentiate. Integers count as float64.
-    **kwargs
+    **kwargs : anything
         Further arguments of `f`: constants.
 
     Returns
@@ -94,7 +94,7 @@ def jvp(f, primals, tangents, **kwargs):
     tangents : tuple
         The direction in which the arguments move, in the structure and the shapes of
         the arguments.
-    **kwargs
+    **kwargs : anything
         Further arguments of `f`: constants.
 
     Returns
@@ -272,7 +272,8 @@ def jacfwd(f, argnums=0):
 
     Parameters
     ----------
-    f, argnums
+    f : function
+    argnums : int or tuple of int
         As for ``jacrev``.
 
     Returns
@@ -312,7 +313,8 @@ def jacobian(f, argnums=0):
 
     Parameters
     ----------
-    f, argnums
+    f : function
+    argnums : int or tuple of int
         As for ``jacrev``.
 
     Returns

@@ -2,8 +2,7 @@
 
 from minigrad.scalar import PLAIN, Scalar, number
 
-# Results are made without a call of __init__, which makes every operation measurably
-# faster.
+# Results are made without a call of __init__: every operation is measurably faster.
 new = object.__new__
 
 
@@ -99,14 +98,12 @@ class Value(Scalar):
 
     @property
     def operands(self):
-        """What the operation was applied to: Values, and plain numbers where constants
-        stood; () for an input."""
+        """What the operation was applied to, constants included; () for an input."""
         return tuple(operand for operand in (self.a, self.b) if operand is not None)
 
     @property
     def parents(self):
-        """The operands that are Values, in order: the nodes from which an edge leads
-        here."""
+        """The operands that are Values, in order: from each, an edge leads here."""
         return tuple(
             operand for operand in (self.a, self.b) if isinstance(operand, Value)
         )
@@ -125,8 +122,7 @@ class Value(Scalar):
         return f"Value(data={self.data}, grad={self.grad})"
 
     def backward(self):
-        """Add the derivative of this number by each input it was computed from to that
-        input's ``grad``.
+        """Add to each input's ``grad`` the derivative of this number by that input.
 
         Called again it adds the same amount again; set ``x.grad = 0.0`` to start
         afresh. The work is one visit per node and one multiplication and addition per
@@ -151,8 +147,7 @@ class Value(Scalar):
 
 
 def topological_order(root):
-    """Every node that `root` was computed from, each once and after all of its parents;
-    `root` comes last.
+    """Every node that `root` was computed from, once, after its parents; `root` last.
 
     Depth first. The stack holds the path from `root` to the node being looked at, and
     is a list of our own because a long chain of operations would exceed Python's
