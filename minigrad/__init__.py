@@ -30,7 +30,7 @@ PUBLIC = {
     "no_grad": "box",
     "numerical_derivative": "numerical",
     "numerical_partials": "numerical",
-    "numerical_jacobian": "check",
+    "numerical_jacobian": "numerical_arrays",
     "check_grads": "check",
     "trace": "draw",
     "draw_dot": "draw",
