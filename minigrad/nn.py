@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from minigrad.box import Box, Primitive, formulas
-from minigrad.rules import as_array, logsumexp, relu, sigmoid
+from minigrad.box import Box, Primitive, formulas, rule, with_rule
+from minigrad.rules import as_array, largest, logsumexp, relu, sigmoid
 from minigrad.tensor import Leaf, Tensor
 
 __all__ = [
@@ -216,6 +216,12 @@ def log_softmax(a, axis=-1):
     return as_array(a) - logsumexp(a, axis=axis, keepdims=True)
 
 
+def softmax_product(v, y, axis):
+    """The product with the Jacobian, diag(y) − y yᵀ: symmetric, and so for both modes."""
+    return y * (v - np.sum(v * y, axis=axis, keepdims=True))
+
+
+@with_rule(rule, [softmax_product], [softmax_product], axis=-1)
 def softmax(a, axis=-1):
     """eᵃ / Σ eᵃ along the axis, without overflow.
 
@@ -230,7 +236,8 @@ def softmax(a, axis=-1):
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return np.exp(log_softmax(a, axis))
+    e = np.exp(a - largest(a, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
 
 
 # Losses.
@@ -405,21 +412,21 @@ def one_hot(classes, logits):
 
 def surprise(a, b):
     """The mean of −Σ b log softmax(a) over all axes but the last; and softmax(a)."""
-    z = a - np.max(a, axis=-1, keepdims=True)  # the same softmax, and no overflow
+    z = a - a.max(axis=-1, keepdims=True)  # the same softmax, and no overflow
     e = np.exp(z)
-    total = np.sum(e, axis=-1, keepdims=True)
-    expected = b * np.where(b == 0, 0, z)  # z may be infinite where b is 0
-    return (np.sum(np.log(total)) - np.sum(expected)) / total.size, e / total
+    total = e.sum(axis=-1, keepdims=True)
+    expected = b * np.where(b, z, 0)  # z may be infinite where b is 0
+    return (np.log(total).sum() - expected.sum()) / total.size, e / total
 
 
-def by_logits(p, b):
+def by_logits(p, b, scale):
     """The derivative of the mean surprise by a: softmax(a) − b, over the number."""
-    return (p - b) / (p.size // p.shape[-1])
+    return (p - b) * (scale / (p.size // p.shape[-1]))
 
 
 mean_surprise = Primitive(
     surprise,
-    formulas([lambda g, b, p: g * by_logits(p, b), None]),
-    formulas([lambda t, b, p: np.sum(t * by_logits(p, b)), None]),
+    formulas([lambda g, b, p: by_logits(p, b, g), None]),
+    formulas([lambda t, b, p: np.sum(t * by_logits(p, b, 1)), None]),
     keeps="p",
 )

@@ -111,7 +111,7 @@ elementwise(
 # Functions with kinks.
 
 
-@with_rule(elementwise, lambda y: y > 0)
+@with_rule(elementwise, lambda g, y: g * (y > 0).astype(g.dtype))
 def relu(a):
     """The positive part of a."""
     return np.maximum(a, 0)
@@ -193,6 +193,12 @@ def delayed(a, step):
     return np.concatenate([np.ones_like(a[..., :step]), a[..., :-step]], -1)
 
 
+def largest(a, axis):
+    """The maximum, whose subtraction keeps exponentials in range; 0 where infinite."""
+    top = np.max(a, axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
 @with_rule(reduction, lambda a, y: np.exp(a - y))
 def logsumexp(a, axis=None, keepdims=False):
     """log Σ eᵃ along the axis, without overflow.
@@ -216,8 +222,7 @@ def logsumexp(a, axis=None, keepdims=False):
     >>> float(logsumexp(np.array([1000.0, 1000.0])).round(4))
     1000.6931
     """
-    top = np.max(a, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
+    top = largest(a, axis)
     y = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axis=axis)
 

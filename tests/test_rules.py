@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigrad import Tensor, jvp, rules, vjp
+from minigrad import Tensor, jvp, nn, rules, vjp
 from minigrad.box import RULES
 
 # Inputs.
@@ -189,6 +189,12 @@ CASES = {
     np.std: [c for c in reducing(np.std) if c.label not in ("std ()", "std (1, 3)", "std (3, 1)")]
     + [Case("std ddof", lambda x: np.std(x, axis=0, ddof=1, keepdims=True), (3, 2))],
     rules.logsumexp.func: reducing(rules.logsumexp),
+    nn.softmax.func: [case for case in unary(nn.softmax) if case.shapes[0] not in [(), (0,)]]
+    + several(
+        ("softmax along the first", lambda x: nn.softmax(x, axis=0), (2, 3)),
+        ("softmax of all", lambda x: nn.softmax(x, axis=(0, 1)), (2, 3)),
+        ("softmax of no example", nn.softmax, (0, 3)),
+    ),
     np.reshape: shapes_of(np.reshape, [(2, 3)], (6,), ((3, 2),), ((1, -1, 2),), ((6, 1),))
     + [Case("reshape method", lambda x: (x + 0.0).reshape(3, 2) * (x + 0.0).reshape((3, -1)), (2, 3))]
     + shapes_of(np.reshape, [(0, 3)], ((3, 0),)),
