@@ -87,6 +87,18 @@ def test_a_unit_that_no_earlier_chapter_shows_is_missing(small_book, make_notebo
     assert "02-area.ipynb, cell 1: NameError: name 'METRES' is not defined" in done.stderr
 
 
+def test_a_module_can_be_used_before_all_that_its_head_imports_is_shown(small_book, make_notebook, tmp_path):
+    imports, _, square = AREA.replace("import metres", "import METRES, metres").partition("\n\n\n")
+    area = f"{imports}\n\n\ndef half():\n    return METRES / 2\n\n\n{square}"
+    (small_book / "minigrad" / "area.py").write_text(area)
+    make_notebook(small_book / "book" / "01-length.ipynb", {
+        "units": ["length:METRES", "area:imports", "area:half", "area:square"], "source": "..."})
+    source = "from minigrad.area import half, square\nassert half() == 500\nsquare(2)"
+    chapter = second_chapter(small_book, make_notebook, source)
+    done = run_against_earlier_chapters(chapter, small_book, tmp_path / "assembled")
+    assert "02-area.ipynb, cell 1: NameError: name 'metres' is not defined" in done.stderr
+
+
 def test_a_chapter_cannot_import_what_it_shows_itself(small_book, tmp_path):
     chapter = small_book / "book" / "01-length.ipynb"
     done = run_against_earlier_chapters(chapter, small_book, tmp_path / "assembled")

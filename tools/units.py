@@ -229,20 +229,43 @@ def _imports_package(statement):
 def assemble(units, names, target):
     """Write a package of the named units into a folder, each module in the order of its source.
 
-    Modules of which nothing is named are left out; the names of the package and the drawing code are always there.
+    Modules of which nothing is named are left out; the names of the package and the drawing code are always there. What
+    a module imports from the package is left out as long as it is not there: a book may show the head of a module
+    before it has shown all that the module needs in the end.
     """
     folder = Path(target) / PACKAGE
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()  # even an empty one makes it a package that hides any other of its name
-    for module, members in itertools.groupby(units.values(), key=lambda unit: unit.name.partition(":")[0]):
-        kept = [unit for unit in members if unit.name in names or module in ALWAYS_WHOLE]
-        if kept:
-            (folder / f"{module}.py").write_text(_module(kept), "utf-8")
+    kept = {name: unit for name, unit in units.items() if name in names or name.partition(":")[0] in ALWAYS_WHOLE}
+    for module, members in itertools.groupby(kept.values(), key=lambda unit: unit.name.partition(":")[0]):
+        (folder / f"{module}.py").write_text(_module(list(members), kept), "utf-8")
 
 
-def _module(units):
+def _module(units, kept):
     names = {unit.name for unit in units}
     for unit in units:
         if unit.owner and unit.owner not in names:
             raise UnitError(f"{unit.name!r} is shown before the head of its class, {unit.owner!r}.")
-    return "\n\n".join(unit.source for unit in units) + "\n"
+    sources = [_imports_of(unit.source, kept) if unit.name.endswith(":imports") else unit.source for unit in units]
+    return "\n\n".join(sources) + "\n"
+
+
+def _imports_of(source, kept):
+    """The head of a module, without those names of its own package that are not among the units kept."""
+    shortened = source
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.ImportFrom) and _imports_package(statement):
+            module = (statement.module or "").partition(".")[2]
+            there = [alias for alias in statement.names if _is_there(alias.name, module, kept)]
+            if len(there) < len(statement.names):
+                whole, statement.names = ast.get_source_segment(source, statement), there
+                shortened = shortened.replace(whole, ast.unparse(statement) if there else "pass", 1)
+    return shortened
+
+
+def _is_there(name, module, kept):
+    """Whether a name that is imported from a module of the package, or a module of it, is among the units kept."""
+    if not module:
+        return any(unit.partition(":")[0] == name for unit in kept)
+    return module in ALWAYS_WHOLE or f"{module}:{name}" in kept or not any(
+        unit.partition(":")[0] == module for unit in kept)  # a module that is missing is an error, and says so
