@@ -15,6 +15,7 @@ from itertools import count
 from math import prod
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 #: A function → what is called in its place when there is a box among its arguments.
 RULES = {}
@@ -23,9 +24,9 @@ RULES = {}
 RUNNING = ContextVar("running", default=0)
 NUMBERS = count(1)
 
-#: Boxes of this level and below are constants for now, see `no_grad`; and one entry for
-#: each block under way, in any thread, because an empty list is the quickest sign that
-#: there is nothing to look up.
+#: Boxes of this level and below are constants for now, see `no_grad`. Until the first
+#: one there is nothing to look up, and an empty list is the quickest sign of that. The
+#: sign stays, since a copy of the context may take the pause to wherever it runs.
 PAUSED = ContextVar("paused", default=-1)
 PAUSES = []
 
@@ -81,8 +82,8 @@ class Primitive:
             y = self.compute(*values, **options)
         if y.dtype.kind != "f":
             raise TypeError(
-                f"{title(self.func)} gave {y.dtype} numbers, and only real ones have "
-                "derivatives here"
+                f"{title(self.func)} gave {y.dtype} numbers, and only floating-point "
+                "ones, of real numbers, have derivatives here"
             )
         return type(box).record(self, level, operands, values, options, y)
 
@@ -108,12 +109,13 @@ class Primitive:
                 f"options ({', '.join(options)}); got {len(args)} of the former, and "
                 f"({', '.join(kwargs)})"
             )
-        operands = args[:count]
-        if not self.listed:
-            operands = [
-                np.asarray(x) if isinstance(x, (list, tuple)) else x for x in operands
-            ]
-        return operands, self.options | kwargs if kwargs else self.options
+        # A box in the place of a list stands for its rows, as an array does.
+        operands = args[0] if self.listed else args[:count]
+        operands = [
+            np.asarray(x) if isinstance(x, (list, tuple)) else x for x in operands
+        ]
+        options = self.options | kwargs if kwargs else self.options
+        return [operands] if self.listed else operands, options
 
 
 class Formula:
@@ -284,28 +286,17 @@ def derived(func):
             try:
                 return composition(*args, **kwargs)
             except TypeError:
-                fits(signature, func, args, kwargs)
+                try:
+                    signature.bind(*args, **kwargs)
+                except TypeError as error:
+                    message = f"{title(func)} of a box takes {signature}: {error}"
+                    raise TypeError(message) from None
                 raise
 
         RULES[func] = call
         return call
 
     return declare
-
-
-def fits(signature, func, args, kwargs):
-    """Nothing, if a function can be called like that.
-
-    Raises
-    ------
-    TypeError
-        If not.
-    """
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        message = f"{title(func)} of a box takes {signature}: {error}"
-        raise TypeError(message) from None
 
 
 def with_rule(registrar, *rules, **options):
@@ -345,20 +336,28 @@ def SAVED(saved):
 
 def parameters(function):
     """The names of a function's parameters."""
+    if isinstance(function, np.ufunc):
+        raise TypeError(
+            "a rule says by the names of its parameters what it needs, as "
+            f"lambda a: np.cos(a) does; got {title(function)} itself"
+        )
     return list(inspect.signature(function).parameters)
 
 
 def unboxed(func):
     """A function that takes the boxes among its arguments for the arrays in them."""
+    return lambda *args, **kwargs: func(
+        *map(bare, args), **{name: bare(arg) for name, arg in kwargs.items()}
+    )
 
-    def call(*args, **kwargs):
-        box = outermost([*args, *kwargs.values()])
-        args = [peeled(arg, box.level) for arg in args]
-        return func(
-            *args, **{name: peeled(arg, box.level) for name, arg in kwargs.items()}
-        )
 
-    return call
+def bare(x):
+    """The array in a box, in however many others; in a list, that of each entry."""
+    while isinstance(x, Box):
+        x = x.data
+    if isinstance(x, (list, tuple)) and outermost(x) is not None:
+        return [bare(entry) for entry in x]
+    return x
 
 
 def title(func):
@@ -379,7 +378,7 @@ def kept(x, shape, axis):
 def reduced(axis, ndim):
     """The axes that ``axis=`` names, each counted from 0."""
     axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return [i % ndim for i in axes]
+    return [normalize_axis_index(i, ndim) for i in axes]
 
 
 def unbroadcast(g, shape):
@@ -422,6 +421,11 @@ def outermost(operands):
     return top
 
 
+def depth(x):
+    """How many boxes an array is in."""
+    return 1 + depth(x.data) if isinstance(x, Box) else 0
+
+
 def peeled(operand, level):
     """What is in a box of this level; anything else as it is."""
     if isinstance(operand, Box):
@@ -457,12 +461,11 @@ def no_grad():
     >>> y.requires_grad
     False
     """
+    PAUSES[:] = [True]
     token = PAUSED.set(2 * RUNNING.get() + 1)
-    PAUSES.append(token)
     try:
         yield
     finally:
-        PAUSES.pop()
         PAUSED.reset(token)
 
 
@@ -473,9 +476,17 @@ def array(data, name="data"):
     ------
     TypeError
         If the numbers are of another kind: booleans, strings, objects, complex numbers.
+        If the array has operators of its own, as an np.matrix or a masked array has:
+        rules are about those of arrays.
     """
     if not hasattr(data, "__array_function__"):
         data = np.asarray(data)
+    if isinstance(data, np.ndarray) and type(data).__mul__ is not np.ndarray.__mul__:
+        raise TypeError(
+            f"{name} must have the operators of an array; got a {type(data).__name__}: "
+            "use np.asarray(x), or x.filled(0) if it has a mask, and np.where in the "
+            "function for entries that are not to count"
+        )
     if data.dtype.kind in "iu":
         data = data.astype(np.float64)
     if not data.dtype.isnative:
@@ -528,7 +539,7 @@ class Box:
             raise TypeError(
                 f"{title(func)} has no derivative rule: write it with functions that "
                 "have one, give it one with custom_vjp, or pass the plain array, "
-                ".data, where no derivative is wanted"
+                f"{'.data' * depth(self)}, where no derivative is wanted"
             )
         return RULES[func](*args, **kwargs)
 
@@ -536,7 +547,7 @@ class Box:
         raise TypeError(
             f"an array of the numbers in a {type(self).__name__} would lose their "
             "derivatives: put several together with np.stack or np.concatenate, or use "
-            ".data for the plain array"
+            f"{'.data' * depth(self)} for the plain array"
         )
 
     def __float__(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigrad import rules  # noqa: F401 - a Dual without rules has no operations
-from minigrad.box import PAUSED, Box
+from minigrad.box import PAUSED, Box, bare
 
 
 class Dual(Box):
@@ -48,6 +48,11 @@ class Dual(Box):
                 if term is not None:
                     tangent = term if tangent is None else tangent + term
         return cls(y, np.zeros_like(y) if tangent is None else tangent, level)
+
+    def detach(self):
+        """The same array as a constant, in every transformation that is running."""
+        data = bare(self.data)
+        return Dual(data, np.zeros_like(data), self.level)
 
 
 def tangent_of(operand, value, level):

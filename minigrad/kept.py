@@ -4,7 +4,15 @@ import inspect
 
 import numpy as np
 
-from minigrad.box import OPERATORS, PAUSED, Box, array, transformation, unbroadcast
+from minigrad.box import (
+    OPERATORS,
+    PAUSED,
+    Box,
+    array,
+    bare,
+    transformation,
+    unbroadcast,
+)
 from minigrad.draw import FORGOTTEN, trace
 from minigrad.tensor import Leaf, cast_back, topological_order, upstream_of
 from minigrad.transforms import mapped, opened
@@ -60,7 +68,7 @@ class Entry:
             for parent, term in pairs:
                 if isinstance(parent, Entry):
                     term = unbroadcast(term, parent.shape)
-                    terms.append(plain(cast_back(term, parent.dtype)))
+                    terms.append(bare(cast_back(term, parent.dtype)))
         return terms
 
     @property
@@ -79,7 +87,7 @@ class Kept(Box):
 
     def __init__(self, data, level, entry):
         self.data, self.level, self.entry = data, level, entry
-        entry.data = plain(data)
+        entry.data = bare(data)
 
     @classmethod
     def record(cls, primitive, level, operands, values, options, y):
@@ -99,15 +107,15 @@ class Kept(Box):
             [entry.operands] = entry.operands
         else:
             entry.options = {
-                option: plain(value)
+                option: bare(value)
                 for option, value in options.items()
                 if value is not primitive.options[option]
             }
         return cls(y, level, entry)
 
     def detach(self):
-        """The same array as a constant."""
-        return self.data
+        """The same array as a constant, in every transformation that is running."""
+        return bare(self)
 
 
 def entry_of(operand, level):
@@ -116,7 +124,7 @@ def entry_of(operand, level):
         return [entry_of(x, level) for x in operand]
     if isinstance(operand, Kept) and operand.level == level:
         return operand.entry
-    return plain(operand)
+    return bare(operand)
 
 
 def is_own(primitive):
@@ -133,13 +141,6 @@ def parents_in(operand):
     return [entry for entry in operands if isinstance(entry, Entry)]
 
 
-def plain(x):
-    """What is in a box, and in the boxes in it."""
-    while isinstance(x, Box):
-        x = x.data
-    return x
-
-
 def graph_of_function(f, inputs, upstream=None):
     """The entry of the result of ``f(*inputs)``, and the inputs' names → their entries.
 
@@ -149,7 +150,7 @@ def graph_of_function(f, inputs, upstream=None):
     named = {}
 
     def boxed(x):
-        x = array(plain(x), "an input of the function")
+        x = array(bare(x), "an input of the function")
         entry = Entry(x.shape, x.dtype)
         named[next(names)] = entry
         return Kept(x, level, entry)
@@ -161,7 +162,7 @@ def graph_of_function(f, inputs, upstream=None):
     if not isinstance(y, Kept):
         raise ValueError("the result of the function depends on none of its inputs")
     if upstream is not None or y.shape == ():
-        upstream = np.ones(()) if upstream is None else plain(upstream)
+        upstream = np.ones(()) if upstream is None else bare(upstream)
         sweep(y.entry, upstream_of(y.entry.data, upstream))
     return y.entry, named
 
@@ -209,10 +210,10 @@ def graph_of_tensor(tensor):
     entries = {node: Entry(node.shape, node.dtype) for node in nodes}
     for node in nodes:
         if isinstance(node, Leaf):
-            entries[node].grad = plain(node.grad)
+            entries[node].grad = bare(node.grad)
         else:
             read(node, entries)
-    entries[tensor.node].data = plain(tensor.data)
+    entries[tensor.node].data = bare(tensor.data)
     return entries[tensor.node], entries
 
 
@@ -276,7 +277,7 @@ def saved_by(formula, saved):
     if not isinstance(places, tuple):
         places, saved = (places,), (saved,)
     return {
-        place.name: plain(value)
+        place.name: bare(value)
         for place, value in zip(places, saved)
         if isinstance(place, Place)
     }

@@ -11,9 +11,12 @@ from itertools import accumulate
 from string import ascii_letters
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.box import (
     REQUIRED,
+    RULES,
+    bare,
     constant,
     derived,
     elementwise,
@@ -46,7 +49,7 @@ def power_by_base(a, b):
     """b aᵇ⁻¹, which is 0 for b = 0, at a = 0 as well."""
     if isinstance(b, (int, float)):  # a number, which makes squares much faster
         return 2 * a if b == 2 else b * a ** (b - 1) if b else np.zeros_like(a)
-    return b * a ** np.where(b == 0, 1, b - 1)
+    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1)
 
 
 def power_by_exponent(a, y):
@@ -154,6 +157,11 @@ def number(shape, axis):
     return math.prod(shape[i] for i in reduced(axis, len(shape)))
 
 
+def share(n):
+    """1 / n: unlike n, within the range of float16."""
+    return 1 / n if n else math.inf
+
+
 def sums_from_here(g, shape, axis):
     """The adjoint of the sums up to each entry: the sums from each entry on."""
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(shape)
@@ -167,7 +175,7 @@ def shared(ties, axis):
 def deviation(a, axis, ddof):
     """The distance from the mean, over the number that a variance divides by."""
     mean = np.mean(a, axis=axis, keepdims=True)
-    return (a - mean) / (number(a.shape, axis) - ddof)
+    return (a - mean) * share(number(a.shape, axis) - ddof)
 
 
 def product_of_others(a, axis):
@@ -230,7 +238,7 @@ def logsumexp(a, axis=None, keepdims=False):
 linear(np.sum, spread, axis=None, keepdims=False)
 linear(
     np.mean,
-    lambda g, shape, axis: spread(g / number(shape, axis), shape, axis),
+    lambda g, shape, axis: spread(g * share(number(shape, axis)), shape, axis),
     axis=None,
     keepdims=False,
 )
@@ -248,7 +256,9 @@ reduction(
 
 def inverse(axes):
     """The order of axes that undoes another one."""
-    return axes and [int(i) for i in np.argsort([axis % len(axes) for axis in axes])]
+    if axes is None:
+        return None
+    return [int(i) for i in np.argsort([axis % len(axes) for axis in axes])]
 
 
 def parts(g, shapes, axis):
@@ -301,9 +311,9 @@ def cast(a, dtype):
 
 @derived(np.astype)
 def astype(x, dtype):
-    """The array in another dtype; a constant if it is not a floating-point one."""
+    """The array in another dtype; a constant in one of integers or booleans."""
     dtype = np.dtype(dtype)
-    return cast(x, dtype=dtype) if dtype.kind == "f" else unboxed(cast.func)(x, dtype)
+    return unboxed(cast.func)(x, dtype) if dtype.kind in "biu" else cast(x, dtype=dtype)
 
 
 # Indexing.
@@ -335,9 +345,10 @@ def names_no_entry_twice(i):
 @derived(np.take)
 def take(a, indices, axis=None):
     """Entries along an axis."""
-    if axis is None:
-        return np.ravel(a)[np.asarray(indices)]
-    return a[(slice(None),) * (axis % a.ndim) + (np.asarray(indices),)]
+    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    # Booleans count as 0 and 1: this is no mask.
+    indices = np.asarray(indices).astype(np.intp, casting="same_kind")
+    return a[(slice(None),) * normalize_axis_index(axis, a.ndim) + (indices,)]
 
 
 @derived(np.repeat)
@@ -391,7 +402,8 @@ def trace(a, offset=0, axis1=0, axis2=1):
 @derived(np.full_like)
 def full_like(a, fill_value, dtype=None, shape=None):
     """An array like another with one value in all places."""
-    return np.ones_like(a, dtype=dtype, shape=shape) * fill_value
+    like = np.empty_like(a, dtype=dtype, shape=shape)
+    return np.astype(np.broadcast_to(fill_value, like.shape), like.dtype)
 
 
 @derived(np.vstack)
@@ -468,7 +480,7 @@ def outer(a, b):
 def tensordot(a, b, axes=2):
     """The sum of products over some axes: a matrix product of combined axes."""
     a, b = as_array(a), as_array(b)
-    if isinstance(axes, int):
+    if isinstance(axes, (int, np.integer)):
         axes = range(a.ndim - axes, a.ndim), range(axes)
     over_a = reduced(tuple(np.ravel(axes[0])), a.ndim)
     over_b = reduced(tuple(np.ravel(axes[1])), b.ndim)
@@ -582,7 +594,8 @@ def spelled_out(subscripts, operands):
         raise wrong
     result = result.replace("...", dots)
     fits = [len(term) for term in terms] == [len(shape) for shape in shapes]
-    if not fits or not set(result) <= set(letters) or len(set(result)) < len(result):
+    known = set(result) <= set(letters) <= set(ascii_letters)
+    if not fits or not known or len(set(result)) < len(result):
         raise wrong
     return terms, result
 
@@ -635,7 +648,7 @@ def cofactors(a, det):
 
     Regular matrices have a shorter way to it, by the inverse.
     """
-    if a.size and np.all(np.linalg.cond(a) < np.finfo(a.dtype).eps ** -0.5):
+    if a.size and np.all(np.linalg.cond(bare(a)) < np.finfo(a.dtype).eps ** -0.5):
         return det[..., None, None] * transposed(np.linalg.inv(a))
     i = np.arange(a.shape[-1])
     others = np.array([i[i != k] for k in i], dtype=int)
@@ -685,6 +698,7 @@ def p_norm(a, p, axis=None, keepdims=False):
 def norm(x, ord=None, axis=None, keepdims=False):
     """The norm of vectors or matrices, or of all entries together."""
     axes = tuple(reduced(axis, x.ndim))
+    ord = ord.item() if isinstance(ord, np.generic) else ord
     extreme = np.max if ord in (1, math.inf) else np.min
     match len(axes), ord:
         case (_, None) | (1, 2) | (2, "fro"):
@@ -711,8 +725,13 @@ constant(np.all, np.any, np.count_nonzero, np.nonzero, np.signbit)
 constant(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal)
 constant(np.floor, np.ceil, np.trunc, np.rint, np.round, np.floor_divide)
 constant(np.argmax, np.argmin, np.argsort, np.argpartition, np.searchsorted)
-constant(np.shape, np.ndim, np.size, np.result_type, np.linalg.cond)
+constant(np.shape, np.ndim, np.size, np.result_type)
 constant(np.zeros_like, np.ones_like, np.empty_like)
+
+# Other names of the same functions.
+
+for func, name in (np.max, np.amax), (np.min, np.amin), (np.round, np.around):
+    RULES[name] = RULES[func]
 
 # Methods of boxes that NumPy has no function for.
 

@@ -13,6 +13,8 @@ from minigrad.box import (
     RUNNING,
     Box,
     array,
+    bare,
+    title,
     unbroadcast,
 )
 
@@ -62,13 +64,8 @@ class Leaf(Node):
     __slots__ = ("grad",)
 
     def __init__(self, shape, dtype):
-        self.edges, self.shape, self.dtype, self.primitive, self.grad = (
-            (),
-            shape,
-            dtype,
-            None,
-            None,
-        )
+        self.edges, self.shape, self.dtype = (), shape, dtype
+        self.primitive = self.grad = None
 
 
 def plain(primitive):
@@ -95,8 +92,10 @@ class Tensor(Box):
     Attributes
     ----------
     data : array
-        Never written into, by operations or by you: a graph may have saved it. An
-        optimiser binds it to a new array, of the same shape and dtype.
+        Never written into, by operations or by you: a graph may have saved it, and
+        saves no copy, neither of it nor of constants and indices, which must stay as
+        they are until the sweep. An optimiser binds it to a new array, of the same
+        shape and dtype.
     grad : array or None
         For an input, the derivatives that calls of ``backward`` have added up, with the
         shape and dtype of the data; None for results.
@@ -108,6 +107,9 @@ class Tensor(Box):
 
     Notes
     -----
+    Make parameters outside of functions that are differentiated: a Tensor belongs to
+    the transformation that it is made in, and means nothing when that has ended.
+
     Derived in the chapter "Tensor", `eq-reverse-sweep`; A. Griewank and A. Walther,
     "Evaluating Derivatives", 2nd ed., SIAM, 2008, chapters 3 and 4.
 
@@ -161,6 +163,7 @@ class Tensor(Box):
         FAST[primitive.func] = call = (
             cls.unary if len(primitive.pullbacks) == 1 else cls.binary
         )(primitive)
+        call.__qualname__ = title(primitive.func)  # for the message of t.exp(2)
         for name, func in METHODS.items():
             if func is primitive.func:
                 setattr(cls, name, call)
@@ -252,6 +255,8 @@ class Tensor(Box):
 
         Raises
         ------
+        TypeError
+            If the upstream is in a Tensor, or something other than real numbers.
         ValueError
             If this is a constant, if the upstream is of another shape, or if it is left
             out for an array.
@@ -303,8 +308,8 @@ class Tensor(Box):
         return self.node is not None
 
     def detach(self):
-        """The same array as a constant."""
-        return result(self.data, self.level, (), None)
+        """The same array as a constant, in every transformation that is running."""
+        return result(bare(self.data), self.level, (), None)
 
 
 def variable(data, level):

@@ -85,6 +85,15 @@ def test_kinks(f, xs, expected):
     assert partials(f, *xs) == expected
 
 
+@pytest.mark.parametrize("base", [2.0, np.array([2.0, 3.0])], ids=repr)
+def test_the_mixed_derivative_of_a_power_at_exponent_zero(base):
+    """∂²aᵇ/∂a∂b = aᵇ⁻¹ (1 + b log a), which is 1/a at b = 0, in either order."""
+    zero = np.zeros_like(base)
+    mixed = partials(lambda b: vjp(lambda a: np.power(a, b), base)[1](np.ones_like(base))[0], zero)
+    other = partials(lambda a: vjp(lambda b: np.power(a, b), zero)[1](np.ones_like(base))[0], base)
+    assert np.allclose(mixed, 1 / base) and np.allclose(other, 1 / base)
+
+
 def test_nothing_overflows_that_need_not():
     big = [1000.0, -1000.0, 0.0]
     assert partials(rules.sigmoid, big) == [[0, 0, 0.25]]

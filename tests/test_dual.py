@@ -65,6 +65,15 @@ def test_no_grad_stops_tangents_too():
     assert jvp(f, (3.0,), (1.0,)) == (27, 9)
 
 
+def test_what_is_detached_has_no_tangent_of_any_order():
+    def f(x):
+        return x.detach() * x
+
+    assert jvp(f, (3.0,), (1.0,)) == (9, 3)
+    assert jvp(lambda x: jvp(f, (x,), (1.0,))[1], (3.0,), (1.0,)) == (3, 0)
+    assert isinstance(dual(2, 1).detach(), Dual) and dual(2, 1).detach().tangent == 0
+
+
 def test_both_modes_are_adjoint_through_a_long_program():
     rng = np.random.default_rng(0)
 

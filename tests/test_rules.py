@@ -185,6 +185,8 @@ CASES = {
     np.prod: reducing(np.prod, empty=True),
     np.max: reducing(np.max),
     np.min: reducing(np.min),
+    np.amax: several(("amax", lambda x: np.amax(x, axis=0), (2, 3))),
+    np.amin: several(("amin", lambda x: np.amin(x, axis=0), (2, 3))),
     np.var: reducing(np.var) + [Case("var ddof", lambda x: np.var(x, axis=1, ddof=1), (2, 3))],
     np.std: [c for c in reducing(np.std) if c.label not in ("std ()", "std (1, 3)", "std (3, 1)")]
     + [Case("std ddof", lambda x: np.std(x, axis=0, ddof=1, keepdims=True), (3, 2))],
@@ -201,7 +203,8 @@ CASES = {
     np.ravel: shapes_of(np.ravel, [(), (2, 3), (0, 2)], ()),
     np.expand_dims: shapes_of(np.expand_dims, [(2, 3)], (0,), (-1,), ((0, 2),)),
     np.squeeze: shapes_of(np.squeeze, [(1, 3, 1)], (), (0,), (-1,), ((0, 2),)),
-    np.transpose: shapes_of(np.transpose, [(2, 3, 4)], (), ((1, 2, 0),), ((-1, 0, 1),)) + unary(np.transpose),
+    np.transpose: shapes_of(np.transpose, [(2, 3, 4)], (), ((1, 2, 0),), ((-1, 0, 1),), (np.array([2, 0, 1]),))
+    + unary(np.transpose),
     np.swapaxes: shapes_of(np.swapaxes, [(2, 3, 4)], (0, 2), (-1, 1)),
     np.moveaxis: shapes_of(np.moveaxis, [(2, 3, 4)], (0, -1), ((0, 1), (-1, 0))),
     np.flip: shapes_of(np.flip, [(2, 3)], (), (0,), ((0, 1),)),
@@ -212,13 +215,18 @@ CASES = {
     np.astype: [Case("astype", lambda x: (x + 0.0).astype(np.float64), (2, 3))],
 
     np.broadcast_to: shapes_of(np.broadcast_to, [(), (3,), (2, 1), (1, 3)], ((2, 3),), ((4, 2, 3),)),
-    np.full_like: [Case("full_like", lambda x: np.full_like(x, x[0]) * x, (3,))],
+    np.full_like: several(
+        ("full_like", lambda x: np.full_like(x, x[0]) * x, (3,)),
+        ("full_like row", lambda a: np.full_like(a, a[0]) * a, (2, 3)),
+        ("full_like other shape", lambda x: np.full_like(x, x[1], shape=(2, 2)), (3,)),
+    ),
     np.stack: several(
         ("stack", lambda a, b: np.stack([a, b]), (2, 3), (2, 3)),
         ("stack last", lambda a, b: np.stack([a, b, a], axis=-1), (2, 3), (2, 3)),
         ("stack constant", lambda a: np.stack([np.ones(3), a], axis=1), (3,)),
         ("stack numbers", lambda a, b: np.stack([a, 2.0, b]), (), ()),
         ("stack one", lambda a: np.stack((a,)), (0,)),
+        ("stack rows", lambda a: np.stack(a, axis=1), (2, 3)),
     ),
     np.concatenate: several(
         ("concatenate", lambda a, b: np.concatenate([a, b]), (2, 3), (1, 3)),
@@ -226,6 +234,7 @@ CASES = {
         ("concatenate flat", lambda a, b: np.concatenate([a, b], axis=None), (2, 3), ()),
         ("concatenate constant", lambda a: np.concatenate([np.ones((2, 2)), a], 1), (2, 3)),
         ("concatenate empty", lambda a, b: np.concatenate([a, b]), (0,), (2,)),
+        ("concatenate rows", np.concatenate, (2, 3)),
     ),
     np.vstack: [Case("vstack", lambda a, b: np.vstack([a, b]), (3,), (2, 3))],
     np.hstack: several(
@@ -236,7 +245,8 @@ CASES = {
     np.tile: shapes_of(np.tile, [(), (3,), (2, 3)], (2,), ((2, 1),), ((2, 1, 3),), ((0,),)),
     np.repeat: shapes_of(np.repeat, [(2, 3)], (2,), (2, 0), ([1, 0, 2], 1), ([1, 0, 2], -1))
     + shapes_of(np.repeat, [()], (3,)),
-    np.take: shapes_of(np.take, [(2, 3)], ([0, 5, 0],), ([1, 1, 0], 0), (INDEX, 1), (-1, -1), (2,)),
+    np.take: shapes_of(np.take, [(2, 3)], ([0, 5, 0],), ([1, 1, 0], 0), (INDEX, 1), (-1, -1), (2,))
+    + shapes_of(np.take, [(3,)], ([True, False, True],), (np.array([True, False]), 0)),
     rules.gather.func: [
         Case(f"index {label}", lambda x, i=index: x[i], (3, 4, 2))
         for label, index in {
@@ -307,6 +317,7 @@ CASES = {
         ("tensordot 0", lambda a, b: np.tensordot(a, b, axes=0), (2,), (3, 1)),
         ("tensordot axes", lambda a, b: np.tensordot(a, b, ([0, -1], [1, 0])), (2, 3, 4), (4, 2)),
         ("tensordot one axis", lambda a, b: np.tensordot(a, b, (0, -1)), (2, 3), (4, 2)),
+        ("tensordot NumPy's number", lambda a, b: np.tensordot(a, b, np.int64(1)), (2, 3), (3, 2)),
     ),
     np.einsum: [
         Case(f"einsum {subscripts}", lambda *x, s=subscripts: np.einsum(s, *x), *shapes)
@@ -382,6 +393,8 @@ CASES = {
             ((2, 3), {"ord": np.inf}),
             ((2, 3, 2), {"ord": -np.inf, "axis": (2, 0), "keepdims": True}),
             ((2, 3), {"ord": 1, "axis": -1}),
+            ((4,), {"ord": np.int64(3)}),
+            ((4,), {"ord": np.float32(np.inf)}),
         ]
     ],
 
@@ -409,7 +422,7 @@ CONSTANTS = {
     np.argpartition: lambda x: np.argpartition(x, 1),
     np.searchsorted: lambda x: np.searchsorted(x, 0.5),
     np.empty_like: lambda x: np.empty_like(x).shape,
-    np.linalg.cond: 1,
+    np.around: 1,
 }
 
 
@@ -465,6 +478,27 @@ def assert_derivatives(f, xs, tolerance=2e-8):
     gradients = pullback(u)
     assert [(g.shape, g.dtype) for g in gradients] == [(x.shape, x.dtype) for x in xs]
     assert close(sum(np.sum(g * v) for g, v in zip(gradients, vs)), np.sum(u * tangent), 1e-11)
+
+
+def test_results_have_the_dtype_that_numpy_gives():
+    x, small = np.array([1.0, 2.0]), np.array([1.0, 2.0], np.float32)
+    whole = np.full_like(Tensor(x), 2.7, dtype=int)
+    assert whole.dtype == int and whole.tolist() == [2, 2]
+    assert np.full_like(Tensor(small), np.float64(2.7)).dtype == np.float32
+    assert np.full_like(Tensor(small), Tensor(2.7)).dtype == np.float32
+    assert np.full_like(Tensor(x), Tensor(2.7), dtype=int, shape=3).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("f, n", [(np.mean, 1), (lambda x: np.mean(x, axis=0), 3)])
+def test_the_mean_of_more_numbers_than_the_dtype_has(f, n):
+    """The number of entries, 70000, is infinite in float16."""
+    x = np.ones((70000, n), np.float16)
+    assert np.allclose(vjp(f, x)[1](np.ones_like(f(x)))[0], 1 / 70000, rtol=1e-2, atol=0)
+
+
+def test_the_variance_of_more_numbers_than_the_dtype_has():
+    x = np.tile(np.array([-0.5, 0.5], np.float16), 35000)
+    assert np.allclose(vjp(np.var, x)[1](1.0)[0], np.sign(x, dtype=float) / 70000, rtol=1e-2, atol=0)
 
 
 def joined(arrays):

@@ -1,5 +1,6 @@
 """``Tensor``: the graph it records, the sweep back through it, and how both are kept small."""
 
+import contextvars
 import copy
 import gc
 import operator
@@ -13,7 +14,7 @@ import weakref
 import numpy as np
 import pytest
 
-from minigrad import Tensor, grad, no_grad
+from minigrad import Tensor, grad, hessian, no_grad
 from minigrad.box import RULES
 from minigrad.tensor import FAST, Leaf, sweep, topological_order
 
@@ -507,6 +508,15 @@ def test_no_grad_in_one_thread_leaves_others_alone():
     assert seen == [True]
 
 
+def test_a_pause_goes_with_a_copy_of_the_context_on_every_way_of_recording():
+    """As in a task of asyncio that is started inside of no_grad, and runs on after it."""
+    with no_grad():
+        context = contextvars.copy_context()
+    x = Tensor([1.0, 2.0])
+    for f in lambda: x * x, lambda: np.exp(x), lambda: np.sum(x), lambda: np.stack([x, x]):
+        assert not context.run(f).requires_grad and f().requires_grad
+
+
 def test_a_transformation_inside_no_grad_works():
     with no_grad():
         assert grad(lambda x: x * x)(3.0) == 6
@@ -527,6 +537,16 @@ def test_detach():
     assert not y.requires_grad and y.data == 9
     (x * y).backward()
     assert x.grad == 9
+
+
+def test_what_is_detached_is_a_constant_of_every_order():
+    def f(x):
+        return x.detach() * x
+
+    assert grad(f)(3.0) == 3 and grad(grad(f))(3.0) == 0 and hessian(f)(3.0) == 0
+    assert grad(lambda x: grad(lambda y: (x * y).detach() * y)(2.0))(3.0) == 0
+    w = Tensor(2.0)
+    assert not isinstance(grad(lambda x: (w * x).detach() * x)(3.0), Tensor)
 
 
 def test_what_comes_from_constants_is_constant():
