@@ -53,7 +53,9 @@ def vjp(f, *args, **kwargs):
     pullback : function
         Takes the upstream derivative, in the structure and the shapes of the value;
         returns a tuple with the derivative by each of `args`, in its structure, shapes
-        and dtypes. It may be called as often as you like.
+        and dtypes. It may be called as often as you like; until then, nothing must be
+        written into `args`, or into constants and indices that `f` uses: they are not
+        copied.
 
     Raises
     ------
@@ -79,7 +81,8 @@ def vjp(f, *args, **kwargs):
     def pullback(upstream):
         return back(leaves(mapped(upstream_of, value, upstream)))
 
-    return value, pullback
+    # A copy, which is yours to write into: the pullback may have saved the array.
+    return mapped(lambda y: +y, value), pullback
 
 
 def jvp(f, primals, tangents, **kwargs):
@@ -203,8 +206,8 @@ def grad(f, argnums=0):
     TypeError
         If a chosen argument is something other than real numbers.
     ValueError
-        If `f` returns something other than a single number, or has no argument of that
-        position.
+        If `f` returns something other than a single number, or `argnums` is not the
+        position of an argument, or names one twice.
 
     Notes
     -----
@@ -237,8 +240,9 @@ def jacrev(f, argnums=0):
     -------
     function
         Takes the arguments of `f`; returns the Jacobian, of shape (shape of the value)
-        + (shape of the argument). Where value or argument are structures of arrays, it
-        is one of Jacobians: the value's, of the argument's.
+        + (shape of the argument), or a tuple of Jacobians for a tuple of arguments.
+        Where value or argument are structures of arrays, it is one of Jacobians: the
+        value's, of the argument's.
 
     Raises
     ------
@@ -258,9 +262,8 @@ def jacrev(f, argnums=0):
 
     def differentiated(*args, **kwargs):
         chosen = positions(argnums, args)
-        return rows(
-            *recorded(f, args, kwargs, chosen), [args[i] for i in chosen], argnums
-        )
+        value, back = recorded(f, args, kwargs, chosen)
+        return rows(value, back, inputs_of(args, chosen), argnums)
 
     return differentiated
 
@@ -299,9 +302,8 @@ def jacfwd(f, argnums=0):
 
     def differentiated(*args, **kwargs):
         chosen = positions(argnums, args)
-        return columns(
-            partial(f, args, kwargs, chosen), [args[i] for i in chosen], argnums
-        )
+        of_chosen = partial(f, args, kwargs, chosen)
+        return columns(of_chosen, inputs_of(args, chosen), argnums)
 
     return differentiated
 
@@ -341,7 +343,7 @@ def jacobian(f, argnums=0):
 
     def differentiated(*args, **kwargs):
         chosen = positions(argnums, args)
-        inputs = [args[i] for i in chosen]
+        inputs = inputs_of(args, chosen)
         value, back = recorded(f, args, kwargs, chosen)
         if sum(np.size(y) for y in leaves(value)) <= sum(
             np.size(x) for x in leaves(inputs)
@@ -368,8 +370,8 @@ def hessian(f, argnums=0):
     -------
     function
         Takes the arguments of `f`; returns an array of shape (shape of the argument)
-        twice; for several arguments, or structures of arrays, a structure of structures
-        of such arrays.
+        twice; for a tuple of arguments a tuple of tuples, and for structures of arrays
+        a structure of structures of such arrays.
 
     Raises
     ------
@@ -423,12 +425,16 @@ def hvp(f, argnums=0):
     """
 
     def product(*args, **kwargs):
+        if len(args) < 2:
+            raise TypeError(
+                "a product with a Hessian takes the arguments of f and then the "
+                f"vector; got {len(args)} in all"
+            )
         *args, v = args
         chosen = positions(argnums, args)
         along = partial(grad(f, argnums), args, kwargs, chosen)
-        return jvp(
-            along, [args[i] for i in chosen], [v] if isinstance(argnums, int) else v
-        )[1]
+        vectors = (v,) if isinstance(argnums, int) else v
+        return jvp(along, inputs_of(args, chosen), vectors)[1]
 
     return product
 
@@ -444,13 +450,14 @@ def custom_vjp(f):
     f : function
         Returns its value, an array, and a pullback, as ``vjp`` does: a function from
         the upstream derivative to a tuple with the derivative by each argument, of the
-        shapes of the arguments; None for no derivative. What the pullback needs it
-        finds in `f`, as any inner function does.
+        shapes of the arguments; None for no derivative, as by an argument that is no
+        array of real numbers. What the pullback needs it finds in `f`, as any inner
+        function does.
 
     Returns
     -------
     function
-        Takes the same arguments, arrays or structures of arrays, and returns the value
+        Takes the same arguments, arrays or structures of them, and returns the value
         alone. Every transformation knows its derivative: forward mode from the
         pullback, which is linear, by transposing it.
 
@@ -495,7 +502,8 @@ def custom_vjp(f):
                 f"{f.__name__} depends on a {type(y).__name__} that is not among its "
                 "arguments: pass it"
             )
-        options = {"pullback": pullback, "like": mapped(blank, inside)}
+        like = mapped(lambda x: blank(x.data) if is_box(x, level) else None, args)
+        options = {"pullback": pullback, "like": like}
         return type(box).record(
             primitive,
             level,
@@ -509,8 +517,11 @@ def custom_vjp(f):
 
 
 def own_pullback(g, pullback, like):
-    """The derivatives by the arguments' leaves, from a pullback of one's own."""
-    derivatives = pullback(g)
+    """The derivatives by the arguments' leaves, from a pullback of one's own.
+
+    `like` has zeros in the place of each leaf, and None in that of a constant.
+    """
+    derivatives = pullback(+g)  # a copy, for others may be handed the same array
     if not isinstance(derivatives, (tuple, list)) or len(derivatives) != len(like):
         raise ValueError(
             f"a pullback returns a tuple of {len(like)}, one for each argument; got "
@@ -525,8 +536,14 @@ def own_pullback(g, pullback, like):
 
 def own_pushforward(t, pullback, like, y):
     """The tangent of the value: a pullback is linear, and this is its transpose."""
-    _, transposed = vjp(lambda g: own_pullback(g, pullback, like), np.zeros_like(y))
-    return transposed(t)[0]
+    moving = [k for k, x in enumerate(leaves(like)) if x is not None]
+
+    def derivatives(g):
+        found = own_pullback(g, pullback, like)
+        return [found[k] for k in moving]
+
+    _, transposed = vjp(derivatives, np.zeros_like(y))
+    return transposed([t[k] for k in moving])[0]
 
 
 def blank(x):
@@ -535,14 +552,16 @@ def blank(x):
 
 
 def fitting(x, derivative):
-    """A derivative by x, if it has the shape of x."""
+    """A derivative by x as an array of its own, if it has the shape of x."""
+    if x is None:
+        return None
     derivative = array(derivative, "what a pullback returns")
     if derivative.shape != x.shape:
         raise ValueError(
             f"a pullback returned the shape {derivative.shape} for an argument of "
             f"shape {x.shape}"
         )
-    return derivative
+    return +derivative
 
 
 def checkpoint(f):
@@ -562,6 +581,8 @@ def checkpoint(f):
 
     Raises
     ------
+    TypeError
+        If `f` returns a structure of arrays, and Tensors are among its arguments.
     Exception
         What `f` raises, in the first computation or in the second.
 
@@ -584,6 +605,12 @@ def checkpoint(f):
             return f(*args)
         level = box.level
         y, inputs = afresh(f, args, level)
+        if not hasattr(y, "shape") and not np.isscalar(y):
+            raise TypeError(
+                "a function with a checkpoint returns one array; got a "
+                f"{type(y).__name__}: put arrays together with np.stack or "
+                "np.concatenate, or make a checkpoint for each"
+            )
         if not is_box(y, level):
             return f(*args) if isinstance(y, Box) and y.level > level else y
         if y.node is None:
@@ -634,13 +661,12 @@ def recorded(f, args, kwargs, chosen):
     with transformation() as level:
 
         def boxed(x):
-            inputs.append(
-                variable(array(x, "an argument by which to differentiate"), level)
-            )
+            inputs.append(variable(x, level))
             return inputs[-1]
 
-        boxes = [mapped(boxed, x) if i in chosen else x for i, x in enumerate(args)]
-        y = f(*boxes, **kwargs)
+        # f may change a list or a dictionary that it is given.
+        arrays = inputs_of(args, chosen)
+        y = partial(f, args, kwargs, chosen)(*mapped(boxed, arrays))
     y = mapped(lambda y: opened(y, level), y)
 
     def back(upstreams):
@@ -649,13 +675,10 @@ def recorded(f, args, kwargs, chosen):
             if g is not None and has_node(y, level):
                 seeds[y.node] = seeds[y.node] + g if y.node in seeds else g
         found = sweep(seeds)
-        derivatives = iter(
-            [
-                found[x.node] if x.node in found else np.zeros_like(x.data)
-                for x in inputs
-            ]
+        derivatives = (
+            found[x.node] if x.node in found else np.zeros_like(x.data) for x in inputs
         )
-        return tuple(mapped(lambda x: next(derivatives), args[i]) for i in chosen)
+        return filled(arrays, derivatives)
 
     outputs = leaves(y)
     return mapped(lambda y: y.data if is_box(y, level) else y, y), back
@@ -693,10 +716,21 @@ def positions(argnums, args):
     chosen = argnums if isinstance(argnums, tuple) else (argnums,)
     if not all(isinstance(i, int) and -len(args) <= i < len(args) for i in chosen):
         raise ValueError(
-            f"argnums must name arguments by position, of which {len(args)} were "
-            f"given; got {argnums!r}"
+            "argnums must be an int, or a tuple of ints, each the position of one of "
+            f"the {len(args)} arguments that were given; got {argnums!r}"
         )
-    return [i % len(args) for i in chosen]
+    chosen = [i % len(args) for i in chosen]
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"argnums names an argument twice: {argnums!r}")
+    return chosen
+
+
+def inputs_of(args, chosen):
+    """The chosen arguments, as arrays of floating-point numbers."""
+    return mapped(
+        lambda x: array(x, "an argument by which to differentiate"),
+        tuple(args[i] for i in chosen),
+    )
 
 
 def one_or_all(derivatives, argnums):
@@ -718,17 +752,10 @@ def rows(value, back, inputs, argnums):
     """A Jacobian from one sweep back for each number in the value."""
     blocks = []
     for k, y in enumerate(leaves(value)):
-        sweeps = [back([None] * k + [e]) for e in basis(y)]
-        by_leaf = (
-            zip(*(leaves(derivatives) for derivatives in sweeps))
-            if sweeps
-            else [()] * len(leaves(inputs))
-        )
+        sweeps = [leaves(back([None] * k + [e])) for e in basis(y)]
         stacked = [
-            np.stack(entries).reshape(np.shape(y) + np.shape(x))
-            if entries
-            else np.zeros(np.shape(y) + np.shape(x))
-            for x, entries in zip(leaves(inputs), by_leaf)
+            block([derivatives[i] for derivatives in sweeps], 0, y, x)
+            for i, x in enumerate(leaves(inputs))
         ]
         blocks.append(one_or_all(filled(inputs, stacked), argnums))
     return filled(value, blocks)
@@ -745,13 +772,17 @@ def columns(f, inputs, argnums):
     blocks = []
     for k, y in enumerate(leaves(value)):
         stacked = [
-            np.stack([t[k] for t in tangents], -1).reshape(np.shape(y) + np.shape(x))
-            if tangents
-            else np.zeros(np.shape(y) + np.shape(x))
+            block([t[k] for t in tangents], -1, y, x)
             for x, tangents in zip(leaves(inputs), by_leaf)
         ]
         blocks.append(one_or_all(filled(inputs, stacked), argnums))
     return filled(value, blocks)
+
+
+def block(slices, axis, y, x):
+    """The Jacobian of the array y by x, of rows (axis 0) or columns (axis −1)."""
+    shape = np.shape(y) + np.shape(x)
+    return np.stack(slices, axis).reshape(shape) if slices else np.zeros(shape)
 
 
 def basis(x):
@@ -769,29 +800,27 @@ def basis(x):
 
 def mapped(function, tree, *others):
     """The structure of what a function makes of the leaves in the same places."""
+    keys = keys_of(tree)
+    if keys is None:
+        return function(tree, *others)
+    for other in others:
+        if keys_of(other) != keys:
+            named = f" with the keys {[*keys]}" if isinstance(tree, dict) else ""
+            raise ValueError(
+                f"expected a {type(tree).__name__} of {len(keys)} entries{named}; "
+                f"got {other!r}"
+            )
+    entries = [mapped(function, tree[k], *(other[k] for other in others)) for k in keys]
     if isinstance(tree, dict):
-        if not all(
-            isinstance(other, dict) and other.keys() == tree.keys() for other in others
-        ):
-            raise ValueError(
-                f"expected a dictionary with the keys {list(tree)}; got {others[0]!r}"
-            )
-        return {
-            key: mapped(function, entry, *(other[key] for other in others))
-            for key, entry in tree.items()
-        }
+        return dict(zip(keys, entries))
+    return type(tree)(*entries) if hasattr(tree, "_fields") else type(tree)(entries)
+
+
+def keys_of(tree):
+    """What the entries of a structure are found by; None for a leaf."""
     if isinstance(tree, (list, tuple)):
-        if not all(
-            isinstance(other, (list, tuple)) and len(other) == len(tree)
-            for other in others
-        ):
-            raise ValueError(
-                f"expected a {type(tree).__name__} of {len(tree)} entries; got "
-                f"{others[0]!r}"
-            )
-        entries = [mapped(function, *entries) for entries in zip(tree, *others)]
-        return type(tree)(*entries) if hasattr(tree, "_fields") else type(tree)(entries)
-    return function(tree, *others)
+        return range(len(tree))
+    return tree.keys() if isinstance(tree, dict) else None
 
 
 def leaves(tree):

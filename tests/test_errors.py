@@ -43,6 +43,14 @@ def test_only_real_numbers_have_derivatives(data):
             f(data)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_arrays_with_operators_of_their_own():
+    for data in np.ma.masked_array(x3, [True, False, False]), np.matrix(x3):
+        for f in Tensor, grad(np.sum), lambda x: jvp(np.sum, (x,), (x,)):
+            with pytest.raises(TypeError, match=rf"got a {type(data).__name__}: use np\.asarray.*np\.where"):
+                f(data)
+
+
 def test_masks_and_integers_are_constants_like_others():
     x = t3()
     (x * np.array([True, False, True]) * np.array([1, 2, 3])).backward(np.ones(3))
@@ -88,6 +96,8 @@ def test_a_tensor_of_a_tensor():
         lambda t: x3.copy().__setitem__(slice(None), t),
         lambda t: x3[t],
         lambda t: np.linspace(0, 1, 3)[t.astype(float)],
+        lambda t: np.stack([[t[0], t[1]], [t[2], 1.0]]),
+        lambda t: np.concatenate([t, [t[0], 2.0]]),
     ],
 )
 def test_turning_a_tensor_into_an_array_is_an_error(lose):
@@ -105,6 +115,15 @@ def test_an_array_takes_no_tensor_as_an_entry():
 def test_the_message_names_what_to_do():
     with pytest.raises(TypeError, match=r"Tensor would lose their derivatives: .*np\.stack.*\.data"):
         np.asarray(t3())
+
+
+def test_the_message_says_how_deep_the_plain_array_is():
+    with pytest.raises(TypeError, match=r"use \.data for the plain array"):
+        grad(np.asarray)(x3)
+    with pytest.raises(TypeError, match=r"use \.data\.data for the plain array"):
+        jvp(grad(np.asarray), (x3,), (x3,))
+    with pytest.raises(TypeError, match=r"the plain array, \.data\.data, where"):
+        grad(grad(np.median))(x3)
 
 
 @pytest.mark.parametrize("f", [float, int, complex, math.exp, lambda x: [1, 2, 3][x]])
@@ -144,6 +163,22 @@ def test_an_option_that_no_rule_knows_is_an_error(call):
         call(t3())
 
 
+def test_a_method_with_too_many_operands_is_named():
+    with pytest.raises(TypeError, match=r"np\.exp\(\) takes 1 positional argument but 2 were given"):
+        t3().exp(2)
+
+
+@pytest.mark.parametrize("dtype", [complex, object, str])
+def test_a_dtype_that_has_no_derivatives(dtype):
+    with pytest.raises(TypeError, match="only floating-point ones"):
+        t3().astype(dtype)
+
+
+def test_a_result_of_integers():
+    with pytest.raises(TypeError, match=r"np\.where gave int64 numbers, and only floating-point ones"):
+        np.where(t3(), 1, 0)
+
+
 def test_adding_to_an_array_in_place_is_an_error():
     a = np.ones(3)
     with pytest.raises(TypeError, match="out"):
@@ -169,6 +204,7 @@ def test_methods_of_ufuncs_have_no_rules(call):
     "f, name",
     [
         (lambda t: np.linalg.svd(t[None]), r"np\.linalg\.svd"),
+        (lambda t: np.linalg.cond(t * np.eye(3)), r"np\.linalg\.cond"),
         (np.median, r"np\.median"),
         (np.sort, r"np\.sort"),
         (np.fft.fft, r"np\.fft\.fft"),
@@ -226,10 +262,10 @@ def test_functions_that_return_no_numbers():
                 way(1.0)
 
 
-@pytest.mark.parametrize("argnums", [1, -2, (0, 1), "x", None, 0.0, (0.0,)])
+@pytest.mark.parametrize("argnums", [1, -2, (0, 1), "x", None, 0.0, (0.0,), [0]])
 def test_positions_that_are_none(argnums):
     for transform in grad, jacobian, hessian:
-        with pytest.raises((ValueError, TypeError), match="argnums"):
+        with pytest.raises((ValueError, TypeError), match="argnums must be an int, or a tuple of ints"):
             transform(lambda x: x @ x, argnums)(x3)
 
 
@@ -258,6 +294,8 @@ def test_a_list_of_numbers_is_a_structure():
         lambda t: np.einsum("ii", t * np.ones((2, 1))),
         lambda t: np.einsum("...i->i", t * np.ones((2, 1))),
         lambda t: np.einsum("i,i", t, np.ones(2)),
+        lambda t: np.einsum("1,1->", t, t),
+        lambda t: np.einsum("?->?", t),
         lambda t: np.diag(t.reshape(3, 1, 1)),
         lambda t: np.linalg.norm(t, ord=0),
         lambda t: np.linalg.norm(t * np.ones((2, 1)), ord="nuc"),
@@ -275,6 +313,36 @@ def test_an_index_outside():
         t3()[3]
     with pytest.raises(TypeError):
         len(Tensor(1.0))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda m: np.linalg.norm(m, axis=2),
+        lambda m: np.linalg.norm(m, axis=(0, -3)),
+        lambda m: np.take(m, [0], axis=2),
+        lambda m: np.tensordot(m, m, ([3], [0])),
+        lambda m: np.tensordot(m, m, 3),
+        lambda m: np.repeat(m, 2, axis=2),
+        lambda m: np.sum(m, axis=2),
+    ],
+)
+def test_an_axis_outside(f):
+    for m in np.eye(3), Tensor(np.eye(3)):
+        with pytest.raises((ValueError, IndexError)):
+            f(m)
+
+
+def test_axes_are_a_tuple():
+    for m in np.eye(3), Tensor(np.eye(3)):
+        with pytest.raises(TypeError, match="integer"):
+            np.linalg.norm(m, axis=[0])
+
+
+def test_take_takes_integers():
+    assert np.take(t3(), np.array([1], np.uint64)).data == [2]
+    with pytest.raises(TypeError, match="Cannot cast array data"):
+        np.take(t3(), [0.5])
 
 
 def test_einsum_takes_its_subscripts_as_a_string():
@@ -309,6 +377,11 @@ def test_a_rule_of_a_new_function():
         assert np.allclose(jvp(grad(lambda x: np.sum(own(x))), (x3,), (x3,))[1], x3 * curvature)
     finally:
         del RULES[softplus]
+
+
+def test_a_partial_derivative_that_is_a_ufunc():
+    with pytest.raises(TypeError, match=r"names of its parameters.*lambda a: np\.cos\(a\).*got np\.cosh"):
+        elementwise(np.sinh, np.cosh)
 
 
 def test_an_option_without_a_default_is_missed():

@@ -62,6 +62,26 @@ def test_argnums():
     assert np.allclose(only, 2 * X)
 
 
+def test_derivatives_come_in_the_order_of_argnums():
+    def f(x, y):
+        return x * x * y
+
+    assert grad(f, (1, 0))(3.0, 5.0) == (9, 30) and grad(f, (-1, 0))(3.0, 5.0) == (9, 30)
+    for jac in jacobian, jacrev, jacfwd:
+        assert jac(f, (1, 0))(3.0, 5.0) == (9, 30)
+    assert hessian(f, (1, 0))(3.0, 5.0) == ((0, 6), (6, 10))
+    assert hvp(f, (1, 0))(3.0, 5.0, (1.0, 0.0)) == (0, 6)
+
+
+@pytest.mark.parametrize("argnums", [(0, 0), (0, -2), (1, 0, 1)])
+def test_an_argument_is_named_once(argnums):
+    for transform in grad, value_and_grad, jacobian, jacrev, jacfwd, hessian:
+        with pytest.raises(ValueError, match="argnums names an argument twice"):
+            transform(lambda x, y: x * y, argnums)(1.0, 2.0)
+    with pytest.raises(ValueError, match="argnums names an argument twice"):
+        hvp(lambda x, y: x * y, argnums)(1.0, 2.0, (1.0, 1.0))
+
+
 def test_other_arguments_may_be_anything():
     def f(x, name, flag=None, *, power=2):
         return np.sum(x**power) if name == "sum" else 0.0
@@ -81,6 +101,10 @@ def test_gradients_have_the_structure_of_the_arguments():
     assert list(g) == ["w", "layers", "at"] and isinstance(g["at"], Point) and isinstance(g["layers"][1], tuple)
     assert np.all(g["w"] == 3) and g["layers"][0].tolist() == [2, 2] and g["layers"][1][0] == 21
     assert g["layers"][1][1].tolist() == [0, 0, 0] and g["at"] == (2, 1)
+
+
+def test_a_function_may_change_the_list_it_is_given():
+    assert grad(lambda xs: xs.pop() * xs.pop() * 3.0)([2.0, 5.0]) == [15, 6]
 
 
 def test_gradients_of_what_does_not_matter_are_zero():
@@ -104,6 +128,14 @@ def test_vjp():
     gx, gy = pullback(np.array([1.0, 2.0]))
     assert np.allclose(gx, [18, 24, 30]) and np.isclose(gy, [1, 2] @ A @ X)
     assert np.array_equal(pullback([1, 2])[0], gx), "a pullback can be used again"
+
+
+def test_the_value_of_vjp_may_be_written_into():
+    for f in np.exp, lambda x: x.sigmoid(), lambda x: {"y": np.tanh(x)}["y"]:
+        value, pullback = vjp(f, X)
+        expected = pullback(np.ones(3))[0]
+        value -= 5
+        assert np.array_equal(pullback(np.ones(3))[0], expected)
 
 
 def test_vjp_of_several_results():
@@ -167,6 +199,21 @@ def test_jacobians_of_structures(jac):
     assert np.allclose(jac(f, argnums=1)(p, y)["s"], A)
 
 
+@pytest.mark.parametrize("jac", [jacobian, jacrev, jacfwd])
+def test_jacobians_by_several_arguments_are_tuples(jac):
+    J = jac(lambda x, y: x * y, (0, 1))(X, 2.0)
+    assert isinstance(J, tuple) and np.allclose(J[0], 2 * np.eye(3)) and np.allclose(J[1], X)
+    assert isinstance(jac(lambda x: {"y": x}, (0,))(2.0)["y"], tuple)
+
+
+@pytest.mark.parametrize("jac", [jacobian, jacrev, jacfwd])
+def test_jacobians_by_integers(jac):
+    """An integer to a negative power is an error in NumPy, and 1.0 is not."""
+    x = np.array([1, 2])
+    assert np.allclose(jac(lambda x: x**-1)(x), [[-1, 0], [0, -0.25]])
+    assert jac(lambda x: np.concatenate([x**-1, x]))(x).shape == (4, 2)
+
+
 def test_jacobian_takes_the_way_with_fewer_sweeps():
     calls = []
 
@@ -201,6 +248,7 @@ def test_hessian_of_several_arguments():
     H = hessian(lambda x, y: np.sum(x) ** 2 * y, argnums=(0, 1))(X, 2.0)
     assert np.all(H[0][0] == 4) and np.allclose(H[0][1], 2 * np.sum(X)) and np.allclose(H[1][0], 2 * np.sum(X))
     assert H[1][1] == 0
+    assert isinstance(H, tuple) and isinstance(H[0], tuple)
 
 
 def test_hvp():
@@ -212,6 +260,12 @@ def test_hvp():
     hx, hy = hvp(f, argnums=(0, 1))(X, 2.0, (v, 3.0))
     H = hessian(f, argnums=(0, 1))(X, 2.0)
     assert np.allclose(hx, H[0][0] @ v + 3 * H[0][1]) and np.allclose(hy, H[1][0] @ v + 3 * H[1][1])
+
+
+def test_hvp_without_a_vector():
+    for args in [(), (X,)]:
+        with pytest.raises(TypeError, match=rf"arguments of f and then the vector; got {len(args)} in all"):
+            hvp(lambda x: x @ x)(*args)
 
 
 # Nesting.
@@ -344,6 +398,34 @@ def test_a_rule_of_several_arguments():
     assert np.allclose(grad(lambda b: f({"a": a, "b": b}, 3.0))(b), 2 * a)
 
 
+@pytest.mark.parametrize("other", [np.array([True, False, True]), "name", None, len, [1, "two", None]], ids=repr)
+def test_a_rule_of_arguments_that_are_no_numbers(other):
+    f = custom_vjp(lambda x, other: (2 * x, lambda g: (3 * g, None)))
+    assert grad(lambda x: np.sum(f(x, other)))(X).tolist() == [3, 3, 3]
+    assert jvp(lambda x: np.sum(f(x, other)), (X,), (X,))[1] == 3 * np.sum(X)
+    assert grad(lambda x: grad(lambda x: np.sum(f(x, other) ** 2))(x)[0])(X)[0] == 18, "2f · 3, and again"
+
+
+def test_a_pullback_may_write_into_what_it_is_given():
+    def spoil(g):
+        g *= 100
+        return (g,)
+
+    x, y = Tensor(np.ones(3)), Tensor(np.ones(3))
+    upstream = np.ones(3)
+    (custom_vjp(lambda x: (x + 0, spoil))(x) + y).backward(upstream)
+    assert x.grad.tolist() == [100] * 3 and y.grad.tolist() == upstream.tolist() == [1] * 3
+
+
+def test_what_a_pullback_returns_stays_its_own():
+    slope = np.ones(3)
+    f = custom_vjp(lambda x: (x * 1, lambda g: (slope,)))
+    x = Tensor(X)
+    f(x).backward(np.ones(3))
+    x.grad *= 5
+    assert slope.tolist() == [1, 1, 1]
+
+
 def test_a_rule_that_does_not_fit_is_an_error():
     for wrong in lambda g: g, lambda g: (g, g), lambda g: (np.ones((2, 3)),), lambda g: (g[0],), lambda g: None:
         with pytest.raises(ValueError, match="pullback"):
@@ -421,9 +503,19 @@ def test_a_checkpoint_of_a_constant():
     assert x.grad == 2
 
 
+@pytest.mark.parametrize("pair", [tuple, list, lambda pair: dict(enumerate(pair)), lambda pair: None])
+def test_a_checkpoint_of_several_results_is_an_error(pair):
+    """Their derivatives would be lost."""
+    f = checkpoint(lambda x: pair([x * 2, x * 3]))
+    with pytest.raises(TypeError, match=r"checkpoint returns one array; got a \w+: .*np\.stack"):
+        f(Tensor(1.0))
+    with pytest.raises(TypeError, match="checkpoint returns one array"):
+        grad(lambda x: f(x)[0])(1.0)
+
+
 def test_structures_that_do_not_match_are_errors():
     for upstream in (1.0, [X], {"b": X}, {"a": X, "b": X}):
-        with pytest.raises(ValueError, match="expected a dictionary"):
+        with pytest.raises(ValueError, match=r"expected a dict of 1 entries with the keys \['a'\]; got"):
             vjp(lambda x: {"a": x}, X)[1](upstream)
     with pytest.raises(ValueError, match="expected a tuple of 1 entries"):
         jvp(np.sin, (X,), (X, X))
