@@ -217,7 +217,7 @@ def log_softmax(a, axis=-1):
 
 
 def softmax_product(v, y, axis):
-    """The product with the Jacobian, diag(y) − y yᵀ: symmetric, and so for both modes."""
+    """The product with the Jacobian, diag(y) − y yᵀ: symmetric, so for both modes."""
     return y * (v - np.sum(v * y, axis=axis, keepdims=True))
 
 
@@ -314,6 +314,8 @@ def hinge(scores, targets):
 def alike(predictions, targets):
     """Both as arrays, if they have one shape, and something in it."""
     predictions, targets = as_array(predictions), as_array(targets)
+    if predictions.dtype.kind in "iu":  # differences of unsigned integers wrap round
+        predictions = predictions.astype(np.float64)
     if predictions.shape != targets.shape or predictions.size == 0:
         raise ValueError(
             "a loss needs predictions and targets of the same shape, and at least one; "

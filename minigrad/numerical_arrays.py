@@ -72,7 +72,12 @@ def numerical_jacobian(f, x, h=None, batched=False):
         """f of x with one entry after another taken from z: on the last axes."""
         points = [replaced(x, index, z[index]) for index in np.ndindex(x.shape)]
         many = f(np.reshape(points, (x.size, *x.shape))) if batched else map(f, points)
-        many = np.array([*many], z.dtype).reshape(x.size, *y.shape)
+        many = np.array([*many], z.dtype)
+        if points and many.shape != (len(points), *y.shape):
+            raise ValueError(
+                f"the output of f must always be of one shape; at x it has {y.shape}, "
+                f"and a nudge away {many.shape[1:]}"
+            )
         return np.moveaxis(many, 0, -1).reshape(y.shape + x.shape)
 
     def central(h):

@@ -112,12 +112,11 @@ class SGD(Optimiser):
         super().__init__(parameters, lr)
         within("momentum", momentum, 0, 1, low_included=True)
         self.momentum = momentum
-        self.velocities = [None] * len(self.parameters)
+        self.velocities = [0.0] * len(self.parameters)
 
     def update(self, i, g):
-        v = self.velocities[i]
         if self.momentum:
-            self.velocities[i] = g = g if v is None else self.momentum * v + g
+            self.velocities[i] = g = self.momentum * self.velocities[i] + g
         return float(self.lr) * g
 
 

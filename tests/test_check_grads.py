@@ -235,6 +235,19 @@ def test_an_output_that_changes_its_shape_is_refused():
         numerical_jacobian(lambda x: x[x.real > 1], np.array([1.0, 2.0]))
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_an_output_that_changes_its_shape_and_not_its_size_is_refused(batched):
+    calls = []
+
+    def f(x):
+        calls.append(x)
+        shape = (2, 3) if len(calls) == 1 else (3, 2)
+        return np.ones((len(x), *shape) if batched else shape)
+
+    with pytest.raises(ValueError, match=r"always be of one shape; at x it has \(2, 3\), and a nudge away \(3, 2\)"):
+        numerical_jacobian(f, np.ones(4), batched=batched)
+
+
 def test_numbers_do_not_wait_for_numpy():
     code = "import sys, minigrad.numerical as n\nn.numerical_derivative(float, 2)\nassert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

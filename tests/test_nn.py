@@ -259,6 +259,12 @@ def test_mse():
     assert mse([1.0, 2.0], [2.0, 4.0]) == 2.5
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_differences_of_small_integers_do_not_wrap_round(dtype):
+    assert mse(np.array([1, 100], dtype), np.array([2, 0], dtype)) == 10001 / 2
+    assert mse(np.array([1], dtype), Tensor([3.0])).item() == 4
+
+
 def test_hinge_and_its_kink():
     x = Tensor([2.0, 0.5, 1.0, -3.0])
     loss = hinge(x, [1, 1, 1, -1])

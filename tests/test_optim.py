@@ -36,6 +36,18 @@ def test_momentum():
     np.testing.assert_allclose(run(SGD([p], 0.1, momentum=0.9), p), x)
 
 
+@pytest.mark.parametrize("make", makers())
+def test_a_gradient_may_be_written_into_after_the_step(make):
+    p, q = Tensor(np.ones((2, 3))), Tensor(np.ones((2, 3)))
+    ours, theirs = make([p]), make([q])
+    for g in GRADIENTS:
+        p.grad, q.grad = g.copy(), g.copy()
+        ours.step()
+        theirs.step()
+        p.grad[:] = 0
+    np.testing.assert_array_equal(p.data, q.data)
+
+
 def test_adam_is_algorithm_1_of_its_paper():
     p, x, m, v = Tensor(np.ones((2, 3))), np.ones((2, 3)), 0, 0
     for t, g in enumerate(GRADIENTS, 1):
