@@ -48,11 +48,12 @@ def numerical_jacobian(f, x, h=None, batched=False):
 
     Notes
     -----
-    Derived in the chapters "Gradients and Jacobians", `eq-numerical-jacobian`, and
-    "Checking gradients", `eq-complex-step`; W. Squire and G. Trapp, "Using complex
-    variables to estimate derivatives of real functions", SIAM Review 40(1), 1998;
-    J. R. R. A. Martins, P. Sturdza and J. J. Alonso, "The complex-step derivative
-    approximation", ACM Trans. Math. Softw. 29(3), 2003.
+    Derived in the chapters "Gradients and Jacobians", `eq-numerical-jacobian` and
+    `eq-complex-or-central`, and "Why automatic differentiation", `eq-complex-step`;
+    W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real
+    functions", SIAM Review 40(1), 1998; J. R. R. A. Martins, P. Sturdza and
+    J. J. Alonso, "The complex-step derivative approximation", ACM Trans. Math. Softw.
+    29(3), 2003.
 
     Examples
     --------
