@@ -3,10 +3,15 @@
 It stands at the root because it serves the notebooks under ``book`` as well as ``tests``.
 """
 
+import os
+
 import hypothesis
 import pytest
 from _pytest.doctest import DoctestModule
 from nbval.plugin import IPyNbFile
+
+# The suite runs on all cores already: products of matrices that take all of them as well would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A drawing is compared by its text form; its SVG depends on the fonts of the machine. nbval leaves out PNG by itself.
 NOT_COMPARED = ("image/svg+xml",)

@@ -171,7 +171,7 @@ def sigmoid(a):
 def square_root(a):
     """The rule of √a; its slope at 0 is the limit of the slopes beside it."""
     y = math.sqrt(a)
-    return y, 0.5 / y if y else math.inf
+    return y, (0.5 / y if y else math.inf)
 
 
 operation("+", lambda a, b: (a + b, 1.0, 1.0))

@@ -208,7 +208,7 @@ def test_the_map_on_the_first_page_gives_each_chapter_its_minutes():
     stated = {}
     for path in NOTEBOOKS:
         text = " ".join(notebooks.source(cell) for cell in notebooks.read(path)["cells"][:2])
-        stated[path.stem.lstrip("0123456789-")] = re.search(r"About (\d+) minutes", text)[1]
+        stated[path.stem.lstrip("0123456789-")] = re.search(r"About\s+(\d+)\s+minutes", text)[1]
     assert dict(rows) == stated
 
 
