@@ -517,7 +517,7 @@ def as_array(a):
     subscripts=REQUIRED,
 )
 def contraction(a, b, subscripts):
-    """The Einstein sum of two operands, with no index in one of them alone."""
+    """The Einstein sum of two operands; an index that only one has is in the result."""
     return np.einsum(subscripts, a, b)
 
 
