@@ -87,6 +87,9 @@ class Primitive:
             )
         return type(box).record(self, level, operands, values, options, y)
 
+    def __repr__(self):
+        return f"Primitive({title(self.func)})"
+
     def compute(self, *values, **options):
         """The function of what was in boxes, where there may be boxes again."""
         compute = self.func if outermost(values) is None else self

@@ -14,7 +14,7 @@ from minigrad.box import (
     unbroadcast,
 )
 from minigrad.draw import FORGOTTEN, trace
-from minigrad.tensor import Leaf, cast_back, topological_order, upstream_of
+from minigrad.tensor import cast_back, topological_order, upstream_of
 from minigrad.transforms import mapped, opened
 
 #: The signs that pictures show for Python's operators, in the order of OPERATORS.
@@ -209,10 +209,10 @@ def graph_of_tensor(tensor):
     nodes = [node for node in order if node.shape is not None]  # the others are lists
     entries = {node: Entry(node.shape, node.dtype) for node in nodes}
     for node in nodes:
-        if isinstance(node, Leaf):
-            entries[node].grad = bare(node.grad)
-        else:
+        if node.edges:
             read(node, entries)
+        else:
+            entries[node].grad = bare(node.grad)
     entries[tensor.node].data = bare(tensor.data)
     return entries[tensor.node], entries
 

@@ -2,8 +2,8 @@
 
     python run_chapter.py FOLDER NOTEBOOK
 
-FOLDER holds the assembled package. The exercise checks are the finished ones and keep the finished package: they and
-all that they use are imported first. The first cell that fails is printed, and ends the run.
+FOLDER holds the assembled package. The exercise checks and the code that only draws are the finished ones and keep the
+finished package: they and all that they use are imported first. The first cell that fails is printed, and ends the run.
 """
 
 import importlib
@@ -11,6 +11,9 @@ import os
 import pkgutil
 import sys
 from pathlib import Path
+
+#: The modules that only draw, which the book shows at its end.
+DRAWING = ("draw", "kept", "player")
 
 
 def import_checks():
@@ -23,9 +26,14 @@ def import_checks():
 
 
 def forget_package():
-    """Let the next import of the package find another copy of it."""
+    """Let the next import of the package find another copy of it, but for the code that only draws."""
+    folder = Path(sys.modules["minigrad"].__file__).parent
+    drawing = {f"minigrad.{name}" for name in DRAWING if (folder / f"{name}.py").exists()}
+    for name in drawing:
+        importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "minigrad"]:
-        del sys.modules[name]
+        if name not in drawing:
+            del sys.modules[name]
     importlib.invalidate_caches()
 
 

@@ -1,7 +1,8 @@
 """Nothing is used before it is shown.
 
-For each notebook, a package is put together from the cells of the notebooks before it (and the drawing code), and the
-notebook is run against that. The cells are those of the package, which test_sync.py proves.
+For each notebook, a package is put together from the cells of the notebooks before it, and the notebook is run
+against that; the checks and the code that only draws keep the finished package. The cells are those of the package,
+which test_sync.py proves.
 """
 
 import os
@@ -113,8 +114,9 @@ def test_the_checks_keep_the_finished_package(small_book, make_notebook, tmp_pat
 
 
 def test_drawing_code_and_package_names_are_always_there(small_book, make_notebook, tmp_path):
-    (small_book / "minigrad" / "draw.py").write_text("def draw():\n    return 'drawn'\n")
-    (small_book / "minigrad" / "__init__.py").write_text("from minigrad import draw\n")
-    chapter = second_chapter(small_book, make_notebook, "import minigrad\nassert minigrad.draw.draw() == 'drawn'")
+    (small_book / "minigrad" / "draw.py").write_text(f"{AREA}\n\ndef draw():\n    return square(1)\n")
+    (small_book / "minigrad" / "__init__.py").write_text("NAMES = ['draw']\n")
+    source = "import minigrad\nfrom minigrad.draw import draw\nassert minigrad.NAMES and draw() == 1_000_000"
+    chapter = second_chapter(small_book, make_notebook, source)
     done = run_against_earlier_chapters(chapter, small_book, tmp_path / "assembled")
     assert done.returncode == 0, done.stderr

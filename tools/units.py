@@ -22,8 +22,8 @@ from pathlib import Path
 
 PACKAGE = "minigrad"
 
-#: These modules are whole in every assembled package: the names of the package, and the code that only draws.
-ALWAYS_WHOLE = ("__init__", "draw", "kept", "player")
+#: This module is whole in every assembled package: the names of the package.
+ALWAYS_WHOLE = "__init__"
 
 
 class UnitError(Exception):
@@ -229,14 +229,14 @@ def _imports_package(statement):
 def assemble(units, names, target):
     """Write a package of the named units into a folder, each module in the order of its source.
 
-    Modules of which nothing is named are left out; the names of the package and the drawing code are always there. What
-    a module imports from the package is left out as long as it is not there: a book may show the head of a module
-    before it has shown all that the module needs in the end.
+    Modules of which nothing is named are left out; the names of the package are always there. What a module imports
+    from the package is left out as long as it is not there: a book may show the head of a module before it has shown
+    all that the module needs in the end.
     """
     folder = Path(target) / PACKAGE
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()  # even an empty one makes it a package that hides any other of its name
-    kept = {name: unit for name, unit in units.items() if name in names or name.partition(":")[0] in ALWAYS_WHOLE}
+    kept = {name: unit for name, unit in units.items() if name in names or name.partition(":")[0] == ALWAYS_WHOLE}
     for module, members in itertools.groupby(kept.values(), key=lambda unit: unit.name.partition(":")[0]):
         (folder / f"{module}.py").write_text(_module(list(members), kept), "utf-8")
 
@@ -267,5 +267,5 @@ def _is_there(name, module, kept):
     """Whether a name that is imported from a module of the package, or a module of it, is among the units kept."""
     if not module:
         return any(unit.partition(":")[0] == name for unit in kept)
-    return module in ALWAYS_WHOLE or f"{module}:{name}" in kept or not any(
+    return module == ALWAYS_WHOLE or f"{module}:{name}" in kept or not any(
         unit.partition(":")[0] == module for unit in kept)  # a module that is missing is an error, and says so
