@@ -45,7 +45,7 @@ class Primitive:
         One for each operand; None where there is no derivative.
     pushforwards : list of Formula or None, optional
         The same for forward mode. Left out, the function is linear in each operand, and
-        is its own pushforward.
+        is its own pushforward in each.
     options : dict, optional
         name → default.
     listed : bool
@@ -398,7 +398,7 @@ def unbroadcast(g, shape):
     """
     added = g.ndim - len(shape)
     total = g.sum(axis=tuple(range(added))) if added > 0 else g
-    if 1 in shape:
+    if added >= 0 and 1 in shape:
         total = total.sum(
             axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True
         )

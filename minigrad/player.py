@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass, field
 from html import escape
+from importlib.resources import files
 from itertools import count
-from pathlib import Path
 from string import Template
 
 from minigrad.draw import (
@@ -23,7 +23,7 @@ from minigrad.draw import (
 MOST_NODES = 40
 
 #: The page that is filled in: structure, look and behaviour.
-PAGE = Path(__file__).with_name("player.html")
+PAGE = files("minigrad") / "player.html"
 
 #: From the middle of one line in a box to that of the next.
 LINE = 15

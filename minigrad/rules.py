@@ -53,7 +53,7 @@ def power_by_base(a, b):
 
 
 def power_by_exponent(a, y):
-    """aᵇ log a, which is 0 for a = 0."""
+    """aᵇ log a, which is 0 for a = 0 and b ≥ 0."""
     return y * np.log(np.where(a == 0, 1, a))
 
 

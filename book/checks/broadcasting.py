@@ -12,32 +12,32 @@ Exercise(
     kind="predict", grade="easy", minutes=4,
     wrong=[
         ((15, 4),
-         "The two are swapped: a misses the second axis of y only, and b the first and the third."),
+         "The two are swapped: A is copied along the second axis of Y only, and C along the first and the third."),
         ((4, 3),
-         "b misses an axis: shapes are aligned at the right, so b counts as 1 × 4 × 1, and is copied along the first "
+         "C misses an axis: shapes are aligned at the right, so C counts as 1 × 4 × 1, and is copied along the first "
          "axis too."),
         ((4, 5),
-         "b is copied along its last axis too, which has length 1 and is stretched to 3."),
+         "C is copied along its last axis too, which has length 1 and is stretched to 3."),
         ((15, 3),
-         "You have aligned the shapes in some other way: at the right, a is 5 × 1 × 3 and b is 1 × 4 × 1."),
+         "You have aligned the shapes in some other way: at the right, A is 5 × 1 × 3 and C is 1 × 4 × 1."),
         ((1, 1),
          "You have averaged over the copies: their derivatives add."),
         ((60, 60),
-         "60 is the number of entries of y: one entry of a, or of b, reaches only some of them."),
+         "60 is the number of entries of Y: one entry of A, or of C, reaches only some of them."),
         ((15, 15),
-         "a has 15 entries, but each of them is copied to fewer places than that: along one axis of y."),
+         "A has 15 entries, but each of them is copied to fewer places than that: along one axis of Y."),
         ((4, 4),
-         "b has 4 entries, but each of them is copied to more places than that: along two axes of y."),
+         "C has 4 entries, but each of them is copied to more places than that: along two axes of Y."),
         ((4, 8),
          "The lengths of two stretched axes multiply: copies along one axis are copied along the other."),
     ],
     hints=[
-        "Which shape has y? Write the three shapes below each other, aligned at the right.",
-        "y is 5 × 4 × 3. To how many places of y does one entry of a go?",
-        "a is stretched from 1 to 4 along one axis; b is stretched to 5 along an added axis and from 1 to 3 along its "
+        "Which shape has Y? Write the three shapes below each other, aligned at the right.",
+        "Y is 5 × 4 × 3. To how many places of Y does one entry of A go?",
+        "A is stretched from 1 to 4 along one axis; C is stretched to 5 along an added axis and from 1 to 3 along its "
         "last.",
     ],
-    note="Every entry of y uses one entry of each operand: 15 entries of a times 4 copies, and 4 entries of b times 15 "
+    note="Every entry of Y uses one entry of each operand: 15 entries of A times 4 copies, and 4 entries of C times 15 "
          "copies, are 60 both times.",
 )
 
@@ -121,22 +121,20 @@ Exercise(
 
 def sum_to(g, shape):
     """Undo broadcasting: g, summed to the shape that was stretched to g.shape."""
-    while g.ndim > len(shape):
-        g = g.sum(axis=0)
-    for axis, n in enumerate(shape):
-        if n == 1:
-            g = g.sum(axis=axis, keepdims=True)
-    return g
+    for k in range(-len(shape), 0):
+        if shape[k] == 1:
+            g = g.sum(axis=k, keepdims=True)
+    added = g.ndim - len(shape)
+    return g.sum(axis=tuple(range(added)))
 
 
 def losing_axes(g, shape):
     """Undo broadcasting: g, summed to the shape that was stretched to g.shape."""
-    while g.ndim > len(shape):
-        g = g.sum(axis=0)
-    for axis, n in enumerate(shape):
-        if n == 1:
-            g = g.sum(axis=axis)
-    return g
+    for k in range(-len(shape), 0):
+        if shape[k] == 1:
+            g = g.sum(axis=k)
+    added = g.ndim - len(shape)
+    return g.sum(axis=tuple(range(added)))
 
 
 def summing(leading=lambda g: g.sum(axis=0), stretched=lambda g, axis: g.sum(axis=axis, keepdims=True),
