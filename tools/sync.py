@@ -6,8 +6,8 @@
 
 A cell that shows source lists its units in its metadata: ``"units": ["scalar:TABLE", "value:Value.parents"]``. In a
 markdown cell the source goes into its ```` ```python ```` block; this is how the solution of an exercise is the
-function that the checks are tested with. Units that no chapter teaches yet stand in ``tools/not-yet-shown.txt``,
-which only ever gets shorter.
+function that the checks are tested with. Units that no chapter teaches yet stand in ``tools/not-yet-shown.txt``, which
+only ever gets shorter. The index of exercises, ``book/exercises.md``, is written anew as well.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import notebooks, units
+from tools import exercise_index, notebooks, units
 from tools.units import UnitError
 
 PYTHON_BLOCK = re.compile(r"^(?P<fence>`{3,})python[ ]*\n(?P<code>.*?)^(?P=fence)[ ]*$", re.DOTALL | re.MULTILINE)
@@ -173,7 +173,9 @@ def main(arguments=None):
     if not options.check:
         for path in copy(book):
             print(f"updated {path.relative_to(book.root)}: run `make execute` to refresh its outputs")
-    found = problems(book)
+        if exercise_index.write(book.root):
+            print("updated book/exercises.md")
+    found = [*problems(book), *exercise_index.problems(book.root)]
     if found:
         return "\n".join(f"✗ {problem}" for problem in found)
     print(f"Cells and package agree: {len(book.package) - len(book.not_yet_shown)} units are shown, "

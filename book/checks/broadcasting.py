@@ -110,7 +110,8 @@ Exercise(
          "You pull back the values of y: the derivative of the square is 2(a − b)."),
     ],
     hints=[
-        "One entry first: y_ij = (a_i − b_j)². What is its derivative by a_i, and by b_j?",
+        "One entry first: y_ij = (a_i − b_j)². What is its derivative by a_i, and by b_j? (`unbroadcast` undoes the "
+        "stretching of `a[:, None]`, of shape n × 1, not of `a`.)",
         "∂y_ij/∂a_i = 2(a_i − b_j), and ∂y_ij/∂b_j is minus that. In which entries of y does a_i stand?",
         "a_i stands in row i, so its derivative is the sum of 2 g_ij (a_i − b_j) over j. b_j stands in column j.",
     ],
