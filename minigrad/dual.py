@@ -83,4 +83,4 @@ def pushed(primitive, i, t, values, options, y):
         term = t if formula.apply is None else formula.apply(t, saved)
     if term.shape != y.shape:
         term = np.broadcast_to(term, y.shape)
-    return term.astype(y.dtype)
+    return term if term.dtype is y.dtype else term.astype(y.dtype)

@@ -155,6 +155,12 @@ def test_a_wrong_prediction_is_not_told_the_right_one(value, given, capsys):
     assert "14" not in out
 
 
+def test_an_array_in_the_place_of_a_tuple_is_judged_by_its_numbers(capsys):
+    declare((1, 14), kind="predict")
+    out = said(capsys, "made.value", np.array([1, 15]))
+    assert "That is not the answer." in out and "first at [1]" in out
+
+
 def test_a_wrong_prediction_from_the_catalogue_is_named(capsys):
     declare(14, kind="predict")
     assert "The sign." in said(capsys, "made.value", -1)

@@ -241,7 +241,7 @@ class Trial:
     def wrong_value(self, expected, found):
         """The Failure for a wrong value, which does not give the right one away."""
         given, asked = form_of(self.answer), form_of(expected)
-        if given != asked:
+        if given != asked and not found.where:  # an array may stand for a tuple
             return self.failure(f"The answer should be {asked}; yours is {given}.", given=show(self.answer))
         return self.failure("That is not the answer.", given=show(self.answer),
                             differs=f"first at {found.where}" if found.where else "")
