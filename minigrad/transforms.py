@@ -302,7 +302,7 @@ def jacfwd(f, argnums=0):
 
     def differentiated(*args, **kwargs):
         chosen = positions(argnums, args)
-        of_chosen = partial(f, args, kwargs, chosen)
+        of_chosen = narrowed(f, args, kwargs, chosen)
         return columns(of_chosen, inputs_of(args, chosen), argnums)
 
     return differentiated
@@ -349,7 +349,7 @@ def jacobian(f, argnums=0):
             np.size(x) for x in leaves(inputs)
         ):
             return rows(value, back, inputs, argnums)
-        return columns(partial(f, args, kwargs, chosen), inputs, argnums)
+        return columns(narrowed(f, args, kwargs, chosen), inputs, argnums)
 
     return differentiated
 
@@ -432,7 +432,7 @@ def hvp(f, argnums=0):
             )
         *args, v = args
         chosen = positions(argnums, args)
-        along = partial(grad(f, argnums), args, kwargs, chosen)
+        along = narrowed(grad(f, argnums), args, kwargs, chosen)
         vectors = (v,) if isinstance(argnums, int) else v
         return jvp(along, inputs_of(args, chosen), vectors)[1]
 
@@ -666,7 +666,7 @@ def recorded(f, args, kwargs, chosen):
 
         # f may change a list or a dictionary that it is given.
         arrays = inputs_of(args, chosen)
-        y = partial(f, args, kwargs, chosen)(*mapped(boxed, arrays))
+        y = narrowed(f, args, kwargs, chosen)(*mapped(boxed, arrays))
     y = mapped(lambda y: opened(y, level), y)
 
     def back(upstreams):
@@ -738,7 +738,7 @@ def one_or_all(derivatives, argnums):
     return derivatives[0] if isinstance(argnums, int) else derivatives
 
 
-def partial(f, args, kwargs, chosen):
+def narrowed(f, args, kwargs, chosen):
     """The function of the chosen arguments alone."""
 
     def of_chosen(*inputs):
