@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON ?=
 export PYTHON
 
-.PHONY: help environment book test lab sync execute bench lint clean
+.PHONY: help environment book test lab sync execute bench lint links clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -42,8 +42,13 @@ bench: environment ## compare minigrad with its peers, as ratios
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-bench.txt
 	@.venv-bench/bin/python -m benchmarks
 
-lint: environment ## look for mistakes of style
+lint: environment ## look for mistakes of style and of spelling
 	@$(BIN)/python -m ruff check .
+	@$(BIN)/typos
+
+# It asks other servers, so it is no part of the tests. The report is _build/linkcheck/output.txt
+links: environment ## look whether the addresses that the book names still answer
+	@$(BIN)/python -c "from jupyter_book.cli.main import main; main()" build . --quiet --builder linkcheck
 
 clean: ## remove the site and the environments
 	rm -rf _build .venv .venv-bench

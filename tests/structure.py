@@ -253,7 +253,7 @@ def exercises_come_with_stub_check_and_solution(page):
                 yield f"{place} is the {part} of {label}; expected is that of {wanted[1]}."
             after = {"exercise": "stub", "stub": "check", "check": "solution", "solution": None}[part]
             expected = after and (after, wanted[1] or label)
-        yield from _misformed(place, cell)
+        yield from _malformed(place, cell)
     if expected:
         yield f"{page.path.name} ends before the {expected[0]} of {expected[1]}."
 
@@ -272,7 +272,7 @@ def _exercise_parts(cell):
         yield "solution", found[1]
 
 
-def _misformed(place, cell):
+def _malformed(place, cell):
     text, tags = notebooks.source(cell), notebooks.tags(cell)
     if "check" in tags and not re.fullmatch(rf"(\w+) = check\(\"{LABEL}\", \1\)", text.strip()):
         yield f'{place} is tagged check and must be one line: name = check("topic.exercise", name).'

@@ -1,15 +1,18 @@
 """The built site: it builds without a warning, and it works from a file system in a real browser, without a network."""
 
+import gzip
 import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 
 from tools.build import ROOT
 
@@ -54,11 +57,12 @@ class Visit:
     def __init__(self, browser, file):
         self.context = browser.new_context(viewport={"width": WIDTHS["wide"], "height": 900}, reduced_motion="reduce")
         self.page = self.context.new_page()
-        self.troubles = []
+        self.troubles, self.requested = [], set()
         self.page.on("console", lambda message: self.note(message.type == "error", f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.note(True, f"script: {error}"))
         self.page.on("requestfailed", lambda request: self.note(missed(request), f"failed request: {request.url}"))
         self.page.on("request", lambda request: self.note(leaves(request.url), f"outgoing request: {request.url}"))
+        self.page.on("request", lambda request: self.requested.add(request.url.partition("?")[0]))
         self.open(file.as_uri())
 
     def open(self, address):
@@ -91,6 +95,18 @@ def missed(request):
 def leaves(url):
     """Say whether a request for `url` would leave the site."""
     return urlparse(url).scheme not in ("file", "data", "blob")
+
+
+def transferred(file):
+    """How many bytes a server sends for a file, compressed if it is text."""
+    data = file.read_bytes() if file.is_file() else b""
+    return len(gzip.compress(data) if file.suffix in (".html", ".css", ".js", ".json", ".svg") else data)
+
+
+@cache
+def places(page):
+    """The places in a page that a link can name."""
+    return set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +144,11 @@ CONTRAST = """() => {
     const ground = luminance(getComputedStyle(document.body).backgroundColor);
     return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
 }"""
+OUT_OF_REACH = """() => [...document.querySelectorAll('article *')].filter(box => {
+    const may = ['auto', 'scroll'].includes(getComputedStyle(box).overflowX);
+    const scrolls = may && box.clientWidth && box.scrollWidth > box.clientWidth + 1;
+    return scrolls && box.tabIndex < 0 && !box.querySelector('a, button, [tabindex]');
+}).map(box => `${box.tagName.toLowerCase()}.${box.className}`)"""
 WIDER_THAN_THE_WINDOW = """() => {
     const limit = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= limit) return [];
@@ -182,6 +203,42 @@ def test_a_page_asks_the_network_for_nothing_and_reports_no_error(visit):
     visit.look("window.scrollTo(0, document.body.scrollHeight)")
     visit.page.wait_for_load_state("networkidle")
     assert visit.troubles == []
+
+
+@each_page()
+@pytest.mark.parametrize("width, scheme", [("wide", "light"), ("narrow", "dark")])
+def test_a_page_shuts_nobody_out(visit, width, scheme):
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+    visit.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'", timeout=5000)
+    found = Axe().run(visit.page).response["violations"]
+    serious = [f"{rule['id']}: {rule['help']}\n  {rule['nodes'][0]['html']}"
+               for rule in found if rule["impact"] in ("serious", "critical")]
+    assert not serious, "\n".join(serious)
+
+
+@each_page()
+def test_what_scrolls_in_its_own_box_can_be_reached_with_the_keys(visit):
+    visit.page.set_viewport_size({"width": WIDTHS["narrow"], "height": 900})
+    visit.page.wait_for_timeout(100)
+    assert visit.look(OUT_OF_REACH) == []
+
+
+@each_page()
+def test_a_page_is_light(visit):
+    weight = sum(transferred(Path(url2pathname(urlparse(url).path))) for url in visit.requested)
+    assert weight < 1.5e6, f"{weight / 1e6:.2f} MB as a server would send them, compressed"
+
+
+@each_page()
+def test_every_link_within_the_site_leads_somewhere(visit):
+    here = visit.page.url.partition("#")[0]
+    for link in sorted(set(visit.look("[...document.querySelectorAll('a[href]')].map(link => link.href)"))):
+        address, _, place = link.partition("#")
+        if urlparse(address).scheme == "file" and not address.endswith(".ipynb"):
+            target = Path(url2pathname(urlparse(address).path))
+            assert target.is_file(), f"{here} links to {link}"
+            assert not place or place in places(target), f"{here} links to {link}: no such place"
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if re.match(r"\d+-", Path(page).name)])

@@ -53,7 +53,7 @@ def build(root=ROOT):
     done = subprocess.run(
         [sys.executable, "-c", JUPYTER_BOOK, "build", *options],
         cwd=root,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},  # where Sphinx finds tools.docstrings
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -71,8 +71,8 @@ Exercise(
         (lambda g, y: g * np.expm1(y),
          "That is e^a, the derivative of what is under the logarithm: it still has to be divided by 1 + e^a = e^y."),
         (lambda g, y: g * np.exp(y),
-         "That is 1 + e^a itself: the logarithm's derivative divides by it, and the inner derivative e^a = e^y − 1 comes "
-         "as a factor."),
+         "That is 1 + e^a itself: the logarithm's derivative divides by it, and the inner derivative e^a = e^y − 1 "
+         "comes as a factor."),
         (lambda g, y: g * (1 + np.exp(-y)),
          "A sign is wrong: e^a = e^y − 1, so that the quotient by e^y is 1 − e^(−y)."),
         (lambda g, y: g * np.expm1(-y),
