@@ -79,10 +79,10 @@ def chapters(root):
 
 
 def title(notebook):
-    """Return the text of a notebook's first heading."""
+    """Return the text of a notebook's first heading, without markup."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+    return re.search(r"^# (.+)$", text, re.MULTILINE)[1].replace("`", "")
 
 
 def pyodide_folder():

@@ -76,6 +76,10 @@ class Chapter {
     await this.context.ready;
     this.context.model.contentChanged.connect(() => this.changed());
     this.context.saveState.connect((_, state) => this.saved(state));
+    this.frame.contentWindow.addEventListener("unhandledrejection", ({reason}) => {
+      if (/call stack|fatal|memory/i.test(reason)) warn("Python has stopped: it ran out of room. Start it again with " +
+        "Kernel > Restart Kernel; nothing you wrote is lost.");
+    });
     addEventListener("pagehide", () => this.save());
     document.addEventListener("visibilitychange", () => document.hidden && this.save());
   }

@@ -9,9 +9,10 @@ from importlib.util import find_spec
 #: What the core of Pyodide does not hold and the book uses.
 LARGE = ("numpy", "matplotlib")
 
-#: How deep C may call itself. CPython's own limit, 10000, is more than the stack of a browser holds: an endless
-#: recursion through ``__add__``, or a chain of some thousand nodes that is given up, would end Python without a word.
-DEPTH = 400
+#: How deep C may call itself: as deep as Python. CPython's own limit, 10000, is more than the stack of a browser holds
+#: (Chromium's bears 1600): an endless recursion through ``__add__``, or a chain of some thousand nodes that is given up,
+#: would end Python without a word.
+DEPTH = 1000
 
 
 def prepare():
