@@ -47,7 +47,6 @@ CONFIG = {
     "jupyter-config-data": {
         "appName": "minigrad",
         "exposeAppInBrowser": True,
-        "enableMemoryStorage": True,
         "disabledExtensions": ["@jupyterlite/application-extension:service-worker-manager"],
         "litePluginSettings": {
             "@jupyterlite/pyodide-kernel-extension:kernel": {
@@ -64,6 +63,15 @@ OVERRIDES = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},  # live.js saves, a moment after each change
     "@jupyterlab/notebook-extension:tracker": {"autoStartDefaultKernel": True},
+}
+
+#: What the kernel says of itself. A notebook that says the same is not changed, and so not stored, by being opened.
+METADATA = {
+    "kernelspec": {"display_name": "Python (Pyodide)", "language": "python", "name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "python", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+        "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3", "version": "3.8",
+    },
 }
 
 
@@ -138,7 +146,7 @@ def without_outputs(text):
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    notebook["metadata"]["kernelspec"] = {"display_name": "Python", "language": "python", "name": "python"}
+    notebook["metadata"] |= METADATA
     return json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
 
 

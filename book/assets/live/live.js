@@ -9,6 +9,9 @@ const element = id => document.getElementById(id);
 const say = text => { element("status").textContent = text; };
 const warn = text => { element("warning").textContent = text; };
 
+const FULL = "This change could not be stored: is the browser's storage full? Nothing is lost while the page stays open: " +
+  "keep your work with File > Download, or make room and press Ctrl+S.";
+
 class Trouble extends Error {}
 
 function check_browser() {
@@ -31,7 +34,7 @@ async function fetch_settings() {
 }
 
 // Write one record into a database of its own, as JupyterLite does for each chapter.
-function check_storage() {
+function store() {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open("minigrad can store");
     request.onerror = () => reject(request.error);
@@ -41,13 +44,25 @@ function check_storage() {
       change.objectStore("probe").put("x".repeat(1 << 20), "key");
       change.objectStore("probe").delete("key");
       change.oncomplete = () => { request.result.close(); resolve(); };
-      change.onabort = change.onerror = () => reject(change.error);
+      change.onabort = () => reject(change.error);
     };
   });
 }
 
-const lost = reason => `This browser stores nothing for this page (${reason}). You can work, but a reload forgets it: ` +
-  "keep your work with File > Download.";
+async function check_storage() {
+  try {
+    await store();
+  } catch (error) {
+    if (error?.name === "QuotaExceededError") return warn(FULL);
+    try {
+      localStorage.setItem("minigrad can store", "x"); // JupyterLite's second choice
+      localStorage.removeItem("minigrad can store");
+    } catch {
+      throw new Trouble("This browser stores nothing for this site, which a live chapter needs: allow it to store site " +
+        "data, or leave the private window. The text needs none of it.");
+    }
+  }
+}
 
 // Wait until something is there; JupyterLite says nowhere that it is.
 async function until(find) {
@@ -98,8 +113,7 @@ class Chapter {
   saved(state) {
     if (state === "failed") {
       this.failed = true;
-      warn("This change could not be stored: is the browser's storage full? Nothing is lost while the page stays " +
-        "open: keep your work with File > Download, or make room and press Ctrl+S.");
+      warn(FULL);
     } else if (state.startsWith("completed") && this.failed) {
       this.failed = false;
       warn("");
@@ -128,7 +142,7 @@ async function main() {
 
   say("Loading …");
   new BroadcastChannel("minigrad").onmessage = ({data}) => (data.failed ? warn : say)(data.failed ?? data.says);
-  await check_storage().catch(error => warn(lost(error?.name ?? "for a reason it does not give")));
+  await check_storage();
   const chapter = new Chapter(name, title);
   element("reset").onclick = () => chapter.reset();
   await chapter.open();

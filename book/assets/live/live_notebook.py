@@ -10,8 +10,8 @@ from importlib.util import find_spec
 LARGE = ("numpy", "matplotlib")
 
 #: How deep C may call itself: as deep as Python. CPython's own limit, 10000, is more than the stack of a browser holds
-#: (Chromium's bears 1600): an endless recursion through ``__add__``, or a chain of some thousand nodes that is given up,
-#: would end Python without a word.
+#: (Chromium's bears 1600): an endless recursion through ``__add__``, or a chain of some thousand nodes that is given
+#: up, would end Python without a word.
 DEPTH = 1000
 
 
