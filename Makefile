@@ -8,7 +8,14 @@ BIN := .venv/bin
 PYTHON ?=
 export PYTHON
 
-.PHONY: help environment book test lab sync execute bench lint links clean
+# A folder with Pyodide, for a site that runs its live chapters without any other server; empty means its usual CDN.
+PYODIDE ?=
+export PYODIDE
+
+# Where `make serve` serves the site.
+PORT ?= 8000
+
+.PHONY: help environment book test serve lab sync execute bench lint links clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -23,6 +30,10 @@ book: environment ## build the site into _build/html
 
 test: environment ## run everything that is tested: library, exercises, notebooks, site
 	@$(BIN)/python -m pytest
+
+serve: book ## serve the site at http://localhost:8000, where its chapters run in the browser
+	@echo "Open http://localhost:$(PORT), and end with Ctrl+C."
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 # Outputs that are HTML or SVG are shown only in notebooks that the reader trusts: these come with the book.
 lab: environment ## open the chapters in JupyterLab

@@ -25,7 +25,7 @@ from checks.extend import growths
 from checks.message import Message
 from checks.stubs import is_untouched
 from checks.tests import agrees, arrays, at, derivative_of, linear_cost, numbers, pullback_of
-from checks.worker import TimedOut, run, run_traced
+from checks.worker import TimedOut, run, run_monitored, run_traced
 
 from minigrad import Value
 
@@ -442,10 +442,17 @@ def test_without_threads_an_endless_loop_is_stopped_as_well(short, monkeypatch, 
     assert sys.gettrace() is trace
 
 
-def test_without_threads_a_task_returns_and_raises():
-    assert run_traced(lambda: 7, 1) == 7
+MONITORED = pytest.param(run_monitored, marks=pytest.mark.skipif(
+    not hasattr(sys, "monitoring"), reason="Python 3.12 and later can be monitored; the tests in a browser do it"))
+
+
+@pytest.mark.parametrize("run_here", [run_traced, MONITORED])
+def test_without_threads_a_task_returns_and_raises(run_here):
+    assert run_here(lambda: 7, 1) == 7
     with pytest.raises(ZeroDivisionError):
-        run_traced(lambda: 1 / 0, 1)
+        run_here(lambda: 1 / 0, 1)
+    with pytest.raises(TimedOut):
+        run_here(lambda: sum(1 for _ in iter(int, 1)), 0.2)
 
 
 @pytest.fixture(scope="module")

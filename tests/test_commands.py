@@ -93,7 +93,8 @@ def test_without_a_target_make_lists_its_commands(clone):
     done = clone.make()
     assert done.returncode == 0
     assert all(
-        f"make {command} " in done.stdout for command in ("book", "test", "lab", "sync", "execute", "lint", "clean")
+        f"make {command} " in done.stdout
+        for command in ("book", "test", "serve", "lab", "sync", "execute", "lint", "clean")
     )
     assert done.calls == ""
 
@@ -146,6 +147,13 @@ def test_book_makes_the_environment_compares_the_cells_and_builds(clone):
     order = [done.calls.index(call) for call in ("-m venv", "pip install", "tools.sync --check", "tools.build")]
     assert order == sorted(order)
     assert "1 packages collected" in done.stdout
+
+
+def test_serve_builds_the_site_and_serves_it_to_this_machine_alone(clone):
+    clone.python("python3")
+    done = clone.make("serve", "PORT=8765")
+    assert done.calls.index("tools.build") < done.calls.index("-m http.server --bind 127.0.0.1")
+    assert "_build/html 8765" in done.calls and "http://localhost:8765" in done.stdout
 
 
 def test_test_makes_the_environment_and_runs_the_whole_suite(clone):

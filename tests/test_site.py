@@ -1,13 +1,15 @@
 """The built site: it builds without a warning, and it works from a file system in a real browser, without a network."""
 
 import gzip
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 from urllib.request import url2pathname
 
 import pytest
@@ -15,6 +17,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 
 from tools.build import ROOT
+from tools.live import PYODIDE_URL
 
 HTML = ROOT / "_build" / "html"
 WIDTHS = {"wide": 1280, "narrow": 360}
@@ -34,7 +37,8 @@ def is_notebook(page):
 def run_build(folder):
     """Run the command that `make book` runs, for the book in `folder`."""
     command = [sys.executable, "-m", "tools.build", str(folder)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    environment = {**os.environ, "PYODIDE": ""}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +263,33 @@ def test_the_notebook_of_a_page_can_be_downloaded(visit):
     assert target.read_bytes() == (ROOT / "book" / f"{page}.ipynb").read_bytes()
 
 
+@each_page(is_notebook)
+def test_a_notebook_has_a_button_that_opens_it_live(visit):
+    button = visit.page.query_selector("article .live-launch a")
+    target = urlparse(button.evaluate("link => link.href"))
+    chapter = parse_qs(target.query)["chapter"][0]
+    live = Path(url2pathname(target.path)).parent
+    assert live == HTML / "live"
+    assert chapter == visit.page.url.rpartition("/")[2].removesuffix(".html")
+    assert chapter in json.loads((live / "settings.json").read_text(encoding="utf-8"))["chapters"]
+    assert (live / "jupyterlite" / "files" / f"{chapter}.ipynb").exists()
+
+
+@each_page(is_notebook)
+def test_on_a_page_from_a_file_the_button_says_how_to_serve_it(visit):
+    address = visit.page.url
+    visit.page.click("article .live-launch a")
+    assert visit.page.url == address
+    line = visit.page.inner_text("article .live-launch [role=status]")
+    assert "make serve" in line and "python -m http.server" in line
+
+
+def test_the_live_part_takes_pyodide_from_its_usual_place(site):
+    settings = json.loads((site / "live" / "settings.json").read_text(encoding="utf-8"))
+    assert settings["pyodide"] == PYODIDE_URL
+    assert not (site / "live" / "pyodide").exists()
+
+
 def test_the_first_page_leads_into_the_book(site, browser):
     with Visit(browser, site / "search.html") as visit:
         visit.page.goto((site / "index.html").as_uri())
@@ -320,8 +351,7 @@ def faulty_build(tmp_path_factory):
     shutil.copytree(ROOT / "book" / "assets", folder / "book" / "assets")
     for name in ("_config.yml", "requirements.txt", "book/references.bib", "book/changelog.md"):
         shutil.copy(ROOT / name, folder / name)
-    (folder / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "build.py", folder / "tools")
+    shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     toc = "format: jb-book\nroot: book/page\nchapters:\n  - file: book/changelog\n"
     (folder / "_toc.yml").write_text(toc, encoding="utf-8")
     text = "\n\n".join(["# A page", *(markup for markup, _ in FAULTS.values())])

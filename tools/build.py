@@ -15,8 +15,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import live
+
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "book", "minigrad", "tools/build.py")
+SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "book", "minigrad", "tools/build.py", "tools/live.py")
 NOT_SOURCES = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # its console script would bind us to one folder
 
@@ -31,8 +33,8 @@ def source_files(root):
 
 
 def fingerprint(root):
-    """Return a digest of the names and contents of everything the site depends on."""
-    digest = hashlib.sha256()
+    """Return a digest of the names and contents of everything the site depends on, and of the Pyodide it is to use."""
+    digest = hashlib.sha256(os.environ.get("PYODIDE", "").encode())
     for file in source_files(root):
         for part in (file.relative_to(root).as_posix().encode(), file.read_bytes()):
             digest.update(len(part).to_bytes(8, "big") + part)
@@ -61,6 +63,11 @@ def build(root=ROOT):
     if done.returncode:
         print(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))  # jupyter-book colours its warnings even in a file
         print("The site was not built: see the warnings above. Each of them is an error here.", file=sys.stderr)
+        return 1
+    try:
+        live.build(root, folder / "html")
+    except live.Refused as refused:
+        print(f"The live chapters were not built. {refused}", file=sys.stderr)
         return 1
     seal.write_text(wanted)
     print("The site is built. Open _build/html/index.html")
