@@ -2,6 +2,7 @@
 // here: to save after every change, to begin a chapter again, and to say in one line what does not work.
 
 const SETTLED = 500; // milliseconds without a change after which the chapter is saved
+const SLOW = 60000; // milliseconds after which a notebook ought to be open
 const SERVE = "run “make serve” in the folder of the book (or “python -m http.server” in the folder of its pages) " +
   "and open http://localhost:8000";
 
@@ -131,6 +132,7 @@ class Chapter {
 }
 
 async function main() {
+  say("");
   check_browser();
   const name = new URLSearchParams(location.search).get("chapter") ?? "";
   const settings = await fetch_settings();
@@ -145,6 +147,8 @@ async function main() {
   await check_storage();
   const chapter = new Chapter(name, title);
   element("reset").onclick = () => chapter.reset();
+  setTimeout(() => chapter.context || say("The notebook has not opened yet: the network is slow, or its server has " +
+    "stopped. Reload this page to try again; nothing you wrote is lost."), SLOW);
   await chapter.open();
   element("reset").disabled = false;
 }
