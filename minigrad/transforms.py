@@ -459,7 +459,8 @@ def custom_vjp(f):
     function
         Takes the same arguments, arrays or structures of them, and returns the value
         alone. Every transformation knows its derivative: forward mode from the
-        pullback, which is linear, by transposing it.
+        pullback, which is linear, by transposing it. Derivatives of higher order
+        differentiate the pullback: it has to consist of functions with rules.
 
     Raises
     ------
@@ -618,9 +619,8 @@ def checkpoint(f):
         order, _ = topological_order([y.node])
         own = {x.node for x in inputs}
         captured = [node for node in order if not node.edges and node not in own]
-        context = (
-            copy_context()
-        )  # in which transformations are running, and whether recording is paused
+        # Which transformations are running, and whether recording is paused.
+        context = copy_context()
 
         def pullback(g, saved):
             y, inputs = context.copy().run(afresh, f, args, level)

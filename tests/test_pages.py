@@ -45,6 +45,13 @@ def test_the_index_has_every_exercise_as_it_is_declared():
     assert sorted(rows) == sorted(declared)
 
 
+def test_the_index_of_the_bug_museum_names_its_exhibits_by_their_titles():
+    named = dict(re.findall(r"\{ref\}`([^<`]+) <ex-museum-([^>]+)>`", (BOOK / "bug-museum.md").read_text("utf-8")))
+    exhibits = {one.title: one.name.partition(".")[2].replace("_", "-")
+                for one in exercises() if one.name.startswith("museum.")}
+    assert named == exhibits
+
+
 def test_an_index_out_of_date_is_reported_and_written_anew(tmp_path, make_notebook):
     (tmp_path / "book").mkdir()
     (tmp_path / "_toc.yml").write_text("root: book/intro\nparts:\n- chapters:\n  - file: book/01-one\n")

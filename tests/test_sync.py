@@ -82,22 +82,19 @@ def shapes():
 
 @pytest.fixture
 def copy_of_book(tmp_path, make_notebook):
-    """The package as it is, with a book that shows ``scalar`` and ``value`` in two notebooks, in step."""
-    shutil.copytree(notebooks.ROOT / "minigrad", tmp_path / "minigrad")
-    for folder in ("book/checks", "tools"):
+    """Two modules of the package, and a book that shows ``scalar`` and ``value`` in two notebooks, in step."""
+    for folder in ("book/checks", "minigrad"):
         (tmp_path / folder).mkdir(parents=True)
+    for module in ("scalar", "value"):
+        shutil.copy(notebooks.ROOT / "minigrad" / f"{module}.py", tmp_path / "minigrad")
     package = units.package_units(tmp_path / "minigrad")
     of_module = {module: [name for name in package if name.startswith(f"{module}:")] for module in ("scalar", "value")}
     for number, names in enumerate(of_module.values(), 1):
         make_notebook(tmp_path / "book" / f"0{number}-chapter.ipynb", {"source": "# prose", "markdown": True},
                       {"units": names, "source": "out of date"})
-    write_waiting(tmp_path, set(package) - set().union(*of_module.values()))
+    (tmp_path / "_toc.yml").write_text("root: book/intro\n")
     sync.copy(Book(tmp_path))
     return tmp_path
-
-
-def write_waiting(root, names):
-    (root / "tools" / "not-yet-shown.txt").write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
 def edit_cell(path, edit, cell=1):
@@ -285,22 +282,10 @@ def test_a_unit_in_two_cells_is_reported(copy_of_book, make_notebook):
 
 
 def test_a_unit_in_no_cell_is_reported(copy_of_book):
-    with open(copy_of_book / "minigrad" / "numerical.py", "a", encoding="utf-8") as file:
+    with open(copy_of_book / "minigrad" / "scalar.py", "a", encoding="utf-8") as file:
         file.write("\n\nNEW = 1\n")
     [message] = sync.problems(Book(copy_of_book))
-    assert message.startswith("'numerical:NEW' is in no cell.")
-
-
-@pytest.mark.parametrize("edit, message", [
-    (lambda names: [*names, "scalar:TABLE"], "'scalar:TABLE' is shown in 01-chapter.ipynb, cell 2. Delete its line"),
-    (lambda names: [*names, "zebra:stripes"], "lists 'zebra:stripes', which is no unit of the package"),
-    (lambda names: [*names, names[0]], "not sorted, or holds a line twice"),
-    (lambda names: names[::-1], "not sorted"),
-])
-def test_the_list_of_what_is_not_shown_yet_is_kept_exact(copy_of_book, edit, message):
-    path = copy_of_book / "tools" / "not-yet-shown.txt"
-    path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
-    assert any(message in problem for problem in sync.problems(Book(copy_of_book)))
+    assert message.startswith("'scalar:NEW' is in no cell.")
 
 
 # Solutions of exercises
@@ -343,7 +328,7 @@ def test_a_changed_solution_is_found(book_with_solution):
 @pytest.mark.parametrize("cell, message", [
     ({"markdown": True, "source": "no block", "units": ["checks.forward:sub"]}, "holds 0 blocks of Python"),
     ({"source": "...", "units": ["checks.forward:sub"]}, "solutions of exercises"),
-    ({"markdown": True, "source": SOLUTION, "units": ["numerical:numerical_derivative"]}, "Code cells show"),
+    ({"markdown": True, "source": SOLUTION, "units": ["scalar:number"]}, "Code cells show"),
 ])
 def test_units_in_the_wrong_kind_of_cell_are_reported(book_with_solution, make_notebook, cell, message):
     make_notebook(book_with_solution / "book" / "03-more.ipynb", cell)

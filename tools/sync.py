@@ -6,8 +6,8 @@
 
 A cell that shows source lists its units in its metadata: ``"units": ["scalar:TABLE", "value:Value.parents"]``. In a
 markdown cell the source goes into its ```` ```python ```` block; this is how the solution of an exercise is the
-function that the checks are tested with. Units that no chapter teaches yet stand in ``tools/not-yet-shown.txt``, which
-only ever gets shorter. The index of exercises, ``book/exercises.md``, is written anew as well.
+function that the checks are tested with. Every unit of the package stands in exactly one cell. The index of exercises,
+``book/exercises.md``, is written anew as well.
 """
 
 import argparse
@@ -41,21 +41,18 @@ class Cell:
 
 @dataclass
 class Book:
-    """A package, the notebooks that show it, and the list of what is not shown yet."""
+    """A package and the notebooks that show it."""
 
     root: Path
     notebooks: dict = field(init=False)
     package: dict = field(init=False)
     units: dict = field(init=False)
-    not_yet_shown: list = field(init=False)
 
     def __post_init__(self):
         book = self.root / "book"
         self.notebooks = {path: notebooks.read(path) for path in sorted(book.glob("*.ipynb"))}
         self.package = units.package_units(self.root / units.PACKAGE)
         self.units = self.package | units.package_units(book / "checks", "checks.")
-        listed = self.root / "tools" / "not-yet-shown.txt"
-        self.not_yet_shown = listed.read_text("utf-8").splitlines() if listed.exists() else []
 
     def cells(self):
         """The cells that show units, in the order of the notebooks."""
@@ -105,25 +102,18 @@ def stale_cells(book):
 
 
 def coverage_problems(book):
-    """What is wrong with the claim that each unit stands in one cell, or in the list of what is not shown yet."""
-    shown, waiting = book.shown_in(), book.not_yet_shown
+    """What is wrong with the claim that each unit stands in one cell."""
+    shown = book.shown_in()
     for name, places in shown.items():
         if len(places) > 1:
             yield f"{name!r} is shown {len(places)} times: {'; '.join(places)}. Keep one."
-        if name in waiting:
-            yield f"{name!r} is shown in {places[0]}. Delete its line from tools/not-yet-shown.txt."
     for name in book.package:
-        if name not in shown and name not in waiting:
+        if name not in shown:
             yield f"{name!r} is in no cell. List it in the metadata of the cell that should show it."
-    for name in waiting:
-        if name not in book.package:
-            yield f"tools/not-yet-shown.txt lists {name!r}, which is no unit of the package. Delete that line."
-    if waiting != sorted(set(waiting)):
-        yield "tools/not-yet-shown.txt is not sorted, or holds a line twice. Sort it."
 
 
 def problems(book):
-    """All that does not agree between package, cells and the list; nothing is changed."""
+    """All that does not agree between package and cells; nothing is changed."""
     stale, unreadable = stale_cells(book)
     differing = [f"{cell.place} differs from the package{_first_difference(cell, wanted)} Edit the package, never the "
                  "cell, and run `make sync`." for cell, wanted in stale]
@@ -154,7 +144,7 @@ def list_units(book):
     """A line for each unit: its name and where it is shown."""
     shown = book.shown_in()
     width = max(map(len, book.package), default=0)
-    return [f"{name:{width}}  {'; '.join(shown.get(name, ['not yet shown']))}" for name in book.package]
+    return [f"{name:{width}}  {'; '.join(shown.get(name, ['not shown']))}" for name in book.package]
 
 
 def main(arguments=None):
@@ -178,8 +168,7 @@ def main(arguments=None):
     found = [*problems(book), *exercise_index.problems(book.root)]
     if found:
         return "\n".join(f"✗ {problem}" for problem in found)
-    print(f"Cells and package agree: {len(book.package) - len(book.not_yet_shown)} units are shown, "
-          f"{len(book.not_yet_shown)} wait for their chapter.")
+    print(f"Cells and package agree: all {len(book.package)} units are shown.")
     return 0
 
 
