@@ -53,7 +53,9 @@ def test_exercises_are_not_started_tried_or_passed(standing_of, tmp_path):
     assert states(found) == [{"forward.sub": symbol, "forward.table": "○"} for symbol in "○✗✓"]
     assert found.headline.startswith("1 of 2 exercises passed, 0 tried, 1 not started. About 6 minutes")
     text, page = repr(found), found._repr_html_()
-    assert "Chapter 1 (01-one.ipynb): 2 not started, of 2" in text
+    assert "Chapter 1 (01-one.ipynb): all 2 not started" in text
+    assert "Chapter 2 (02-one.ipynb): 1 tried, 1 not started" in text
+    assert found.next.startswith("Next: Fill in a trace table (easy, 6 minutes), in 01-one.ipynb.")
     assert "✗ Subtraction (easy, 5 minutes)" in text and "✓ Subtraction (easy, 5 minutes)" in text
     assert "Subtraction (easy, 5 minutes)" in page and "(tried)" in page and "<details open>" in page
 

@@ -4,7 +4,6 @@ The notebooks themselves are only read. ``checks.progress`` and ``python -m chec
 """
 
 import asyncio
-import html
 import json
 import os
 import queue
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.exercise import find
-from checks.message import COLOURS
+from checks.message import COLOURS, marked
 
 #: How an exercise stands. The last one is that of a check that was not reached.
 WORDS = {"✓": "passed", "✗": "tried", "○": "not started", "?": "not reached"}
@@ -84,7 +83,7 @@ class Chapter:
     @property
     def summary(self):
         counts = [f"{self.count(symbol)} {word}" for symbol, word in WORDS.items() if self.count(symbol)]
-        return f"{', '.join(counts)}, of {len(self.exercises)}"
+        return f"all {counts[0]}" if len(counts) == 1 else ", ".join(counts)
 
 
 # Running a notebook
@@ -280,28 +279,34 @@ class Standing:
             text += f", {symbols.count('?')} not reached"
         return text + (f". About {minutes} minutes are left." if minutes else ".")
 
+    @property
+    def next(self):
+        """The first exercise that has not passed, in words."""
+        best = self.best()
+        return next((f"Next: {facts(name)[0]}, in {chapter.path.name}." for chapter in self.chapters
+                     for name in chapter.exercises if best[name] != "✓"), "All of them pass.")
+
     def __repr__(self):
-        lines = [self.headline]
+        lines = [self.headline, self.next, ""]
         for chapter in self.chapters:
-            lines += ["", f"{chapter.title} ({chapter.path.name}): {chapter.summary}"]
+            lines.append(f"{chapter.title} ({chapter.path.name}): {chapter.summary}")
             if set(chapter.exercises.values()) != {"○"}:
                 lines += [f"  {symbol} {facts(name)[0]}" for name, symbol in chapter.exercises.items()]
             lines += [f"  ! {remark}" for remark in chapter.remarks]
-        return "\n".join([*lines, *[f"\n! {problem}" for problem in self.problems]])
+        return "\n".join([*lines, *(f"! {problem}" for problem in self.problems)])
 
     def _repr_html_(self):
-        parts = [f"<p><strong>{html.escape(self.headline)}</strong></p>"]
+        parts = [f"<p><strong>{marked(self.headline)}</strong> {marked(self.next)}</p>"]
         for chapter in self.chapters:
-            rows = "".join(
-                f"<li style='list-style:none'><span style='color:{COLOURS.get(symbol, COLOURS['○'])}'>{symbol}</span> "
-                f"{html.escape(facts(name)[0])} <small>({WORDS[symbol]})</small></li>"
-                for name, symbol in chapter.exercises.items())
-            rows += "".join(f"<li style='list-style:none'>! {html.escape(remark)}</li>" for remark in chapter.remarks)
-            is_open = " open" * (chapter.remarks != [] or set(chapter.exercises.values()) != {"○"})
-            parts.append(f"<details{is_open}><summary>{html.escape(chapter.title)} "
-                         f"<small>({html.escape(chapter.path.name)})</small>: {chapter.summary}</summary>"
-                         f"<ul style='margin:.2rem 0 .6rem'>{rows}</ul></details>")
-        parts += [f"<p>! {html.escape(problem)}</p>" for problem in self.problems]
+            rows = [f"<span style='color:{COLOURS.get(symbol, COLOURS['○'])}'>{symbol}</span> {marked(facts(name)[0])} "
+                    f"<small>({WORDS[symbol]})</small>" for name, symbol in chapter.exercises.items()]
+            rows += [f"! {marked(remark)}" for remark in chapter.remarks]
+            items = "".join(f"<li style='list-style:none'>{row}</li>" for row in rows)
+            is_open = " open" * bool(chapter.remarks or set(chapter.exercises.values()) != {"○"})
+            head = f"{marked(chapter.title)} <small>({marked(chapter.path.name)})</small>: {chapter.summary}"
+            parts.append(f"<details{is_open}><summary>{head}</summary>"
+                         f"<ul style='margin:.2rem 0 .6rem'>{items}</ul></details>")
+        parts += [f"<p>! {marked(problem)}</p>" for problem in self.problems]
         return f"<div role='status'>{''.join(parts)}</div>"
 
 
