@@ -15,7 +15,10 @@ export PYODIDE
 # Where `make serve` serves the site.
 PORT ?= 8000
 
-.PHONY: help environment book test serve lab sync execute bench lint links clean
+# Where `make exercises` writes the reader's copies, and where `make progress` looks for them.
+FOLDER ?= exercises
+
+.PHONY: help environment book test serve lab exercises progress sync execute bench lint links clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -39,6 +42,12 @@ serve: book ## serve the site at http://localhost:8000, where its chapters run i
 lab: environment ## open the chapters in JupyterLab
 	@$(BIN)/python -m nbformat.sign book/*.ipynb
 	@$(BIN)/python -m jupyterlab book
+
+exercises: environment ## write copies of the chapters to work in, without solutions, into exercises
+	@$(BIN)/python -m tools.exercises "$(FOLDER)"
+
+progress: environment ## run the copies, and show which exercises are not started, tried, passed
+	@$(BIN)/python -m checks "$(FOLDER)"
 
 sync: environment ## copy the source of the package into the cells that show it
 	@$(BIN)/python -m tools.sync

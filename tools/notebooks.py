@@ -22,7 +22,12 @@ def read(path):
 
 def write(path, notebook):
     """Write a notebook in the format that Jupyter itself writes."""
-    write_text(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, as_text(notebook))
+
+
+def as_text(notebook):
+    """A notebook as the text that Jupyter itself writes."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_text(path, text):

@@ -5,13 +5,15 @@ modules are what every exercise shares. CONTRIBUTING says how an exercise is wri
 """
 
 import copy
+import os
+import sys
 
 from checks.exercise import NOT_STARTED, PASSED, VALUES, Failure, find
 from checks.extend import extend
 from checks.message import Message, show
 from checks.worker import Abandoned, TimedOut, limit, run
 
-__all__ = ["check", "extend"]
+__all__ = ["check", "extend", "progress"]
 
 #: Exercise name → the book's answer, as it was handed to the reader.
 lent = {}
@@ -109,3 +111,36 @@ def lend(exercise):
 def is_lent(exercise, answer):
     """Whether an answer is the book's own, not one like it."""
     return answer is lent.get(exercise.name, NOBODY) or (callable(answer) and answer is exercise.solution)
+
+
+def progress(folder="."):
+    """Show which exercises of the notebooks in a folder are not started, tried or passed.
+
+    Each notebook is run as it is stored, in a fresh kernel: save it first. None of them is changed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with the notebooks, or one of them; by default, the folder of the notebook that asks.
+    """
+    from checks.standing import RUNNING, Bar, Standing, Trouble
+
+    if os.environ.get(RUNNING):  # a notebook that shows the progress, run for it
+        return
+    try:
+        standing = Standing.read(folder)
+        bar = show_bar(Bar(0.0))
+        standing.run(lambda standing: bar(Bar(standing.done)))
+    except Trouble as trouble:
+        show(Message("✗", str(trouble)))
+    except RuntimeError:  # there are no threads, as in a browser
+        show(Message("✗", "This Python can start no kernels: use a copy of the book on your machine."))
+    else:
+        show(standing)
+
+
+def show_bar(bar):
+    """Show a bar where IPython runs the code; returns a function that shows another in its place."""
+    ipython = sys.modules.get("IPython")
+    handle = ipython.display.display(bar, display_id=True) if ipython and ipython.get_ipython() else None
+    return handle.update if handle else lambda bar: None
