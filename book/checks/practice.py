@@ -89,7 +89,7 @@ def two_layer_with(upstream=lambda R: 2 * R / R.size, mask=lambda D, Z: D * (Z >
 Exercise(
     "practice.two_layer", two_layer,
     chapter="backpropagation-in-practice",
-    title="A step by hand",
+    title="A sweep by hand",
     kind="fill in", grade="core", minutes=12,
     tests=[
         at(np.array([[1.0, 2.0, -1.0], [0.0, 1.0, 3.0]]), np.array([[1.0, -1.0], [0.0, 1.0], [2.0, 0.0]]),
@@ -325,9 +325,10 @@ Exercise(
         "mean over all rows?",
         "Multiply the loss by len(X[part]) / len(X), before `backward`.",
     ],
-    note="This is how a batch is used that does not fit into memory: `backward` adds to the gradients, and the graph "
-         "of a part is freed when the next loss is bound: never more than two are held. Dividing by the number of "
-         "parts is a frequent fault; it shows only where the parts differ in size.",
+    note="This is how a batch is used that does not fit into memory: `backward` adds to the gradients, and if it is "
+         "called for each part, the graph of a part is freed when the next loss is bound: never more than two are "
+         "held. A single `backward` of the sum gives the same numbers, but holds the graphs of all parts until then. "
+         "Dividing by the number of parts is a frequent fault; it shows only where the parts differ in size.",
 )
 
 
@@ -383,6 +384,10 @@ Exercise(
          "The sign of the second term is reversed: the mean is subtracted."),
         (layer_norm_with(lambda g, X, Y, s, mean: (g - X.shape[-1] * (mean(g) + Y * mean(g * Y))) / s),
          "You have sums in the place of means: each entry has a share of 1 / n in the mean, and in the variance."),
+        (layer_norm_with(lambda g, X, Y, s, mean: (g - mean(g) - X.shape[-1] * Y * mean(g * Y)) / s),
+         "In the last term you have the sum of g·y in the place of its mean: 1 / n is missing."),
+        (layer_norm_with(lambda g, X, Y, s, mean: (g - X.shape[-1] * mean(g) - Y * mean(g * Y)) / s),
+         "In the second term you have the sum of g in the place of its mean: 1 / n is missing."),
         (layer_norm_with(lambda g, X, Y, s, mean: (g - mean(g) - Y * mean(g * Y)) * s),
          "You multiply by the standard deviation in the end: divide."),
         (layer_norm_with(lambda g, X, Y, s, mean: (g - mean(g) - Y * mean(g * Y)) / s**2),
