@@ -18,7 +18,7 @@ from pathlib import Path
 from tools import live
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "book", "minigrad", "tools/build.py", "tools/live.py")
+SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "book", "minigrad", "tools")
 NOT_SOURCES = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # its console script would bind us to one folder
 
@@ -55,7 +55,7 @@ def build(root=ROOT):
     done = subprocess.run(
         [sys.executable, "-c", JUPYTER_BOOK, "build", *options],
         cwd=root,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},  # where Sphinx finds tools.docstrings
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},  # where Sphinx finds its extensions
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -13,7 +13,6 @@ folded away below each.
 """
 STATEMENT = re.compile(r"^`{3,}\{exercise\} (?P<title>.+)\n:label: (?P<label>\S+)\n\n"
                        r"\*(?P<grade>[a-z]+) · (?P<minutes>\d+) minutes · (?P<kind>[a-z ]+)\.\*", re.MULTILINE)
-TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
 def statements(notebook):
@@ -28,10 +27,9 @@ def page(root):
     for path in filter(notebooks.is_chapter, notebooks.in_reading_order(root)):
         notebook = notebooks.read(path)
         found = statements(notebook)
-        title = TITLE.search(notebooks.source(notebook["cells"][0]))[1]
         rows = [f"| {{ref}}`{one['title']} <{one['label']}>` | {one['grade']} | {one['minutes']} | {one['kind']} |"
                 for one in found]
-        head = [f"## {title}", "", "| exercise | grade | minutes | kind |", "|---|---|---:|---|"]
+        head = [f"## {notebooks.title(notebook)}", "", "| exercise | grade | minutes | kind |", "|---|---|---:|---|"]
         parts.append("\n".join([*head, *rows]))
         count, minutes = count + len(found), minutes + sum(int(one["minutes"]) for one in found)
     total = f"Together {count} exercises, about {round(minutes / 60)} hours."

@@ -33,7 +33,7 @@ def hand_out(notebook):
     cells = [dict(cell) for cell in notebook["cells"] if "solution" not in notebooks.tags(cell)]
     for number, cell in enumerate(cells):
         if {"stub", "check"} & set(notebooks.tags(cell)):
-            cell |= {"outputs": [], "execution_count": None}
+            notebooks.clear(cell)
         if "check" in notebooks.tags(cell):
             say_what_it_unlocks(cells, number)
     return notebook | {"cells": cells, "metadata": notebook["metadata"] | {"minigrad": {"edition": edition(cells)}}}
@@ -48,13 +48,10 @@ def say_what_it_unlocks(cells, check):
         if match := STATEMENT.search(notebooks.source(cell)):
             where = "the code below" if sections == [""] else " and ".join(
                 f"“{section}”" if section else "the code below" for section in sections)
-            text = f" *Unlocks: once it passes, your answer runs in {where}.*"
-            notebooks.set_source(cell, text.join(split_at(notebooks.source(cell), match.end())))
+            text, place = notebooks.source(cell), match.end()
+            said = f" *Unlocks: once it passes, your answer runs in {where}.*"
+            notebooks.set_source(cell, text[:place] + said + text[place:])
             return
-
-
-def split_at(text, place):
-    return text[:place], text[place:]
 
 
 def unlocked(cells, check):

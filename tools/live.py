@@ -13,7 +13,6 @@ As a Sphinx extension this module puts the button into the page of each notebook
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,9 @@ from html import escape
 from importlib.metadata import distribution
 from pathlib import Path
 
-import yaml
 from packaging.requirements import Requirement
+
+from tools import notebooks
 
 #: The Pyodide that the kernel in requirements.txt is made for, and where it is unless PYODIDE names a folder.
 PYODIDE_VERSION = "0.29.3"
@@ -81,16 +81,8 @@ class Refused(Exception):
 
 def chapters(root):
     """Return name → title of the notebooks of the book, in its order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    files = [root / f"{entry['file']}.ipynb" for part in toc["parts"] for entry in part["chapters"]]
-    return {file.stem: title(file) for file in files if file.exists()}
-
-
-def title(notebook):
-    """Return the text of a notebook's first heading, without markup."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return re.search(r"^# (.+)$", text, re.MULTILINE)[1].replace("`", "")
+    files = notebooks.in_reading_order(root)
+    return {file.stem: notebooks.title(notebooks.read(file)).replace("`", "") for file in files}
 
 
 def pyodide_folder():
@@ -127,9 +119,8 @@ def build_jupyterlite(root, target):
         folder = Path(name)
         contents = folder / "contents"
         contents.mkdir()
-        for chapter in chapters(root):
-            source = root / "book" / f"{chapter}.ipynb"
-            (contents / source.name).write_text(without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8")
+        for file in notebooks.in_reading_order(root):
+            (contents / file.name).write_text(without_outputs(notebooks.read(file)), encoding="utf-8")
         (folder / "jupyter-lite.json").write_text(json.dumps(CONFIG))
         (folder / "overrides.json").write_text(json.dumps(OVERRIDES))
         options = ["--lite-dir", ".", "--contents", contents.name, "--output-dir", str(target), "--apps", "notebooks",
@@ -140,12 +131,10 @@ def build_jupyterlite(root, target):
         raise Refused(f"JupyterLite was not built:\n{done.stdout}{done.stderr}")
 
 
-def without_outputs(text):
-    """Return a notebook as the reader begins it: nothing has been run, and JupyterLite's kernel runs it."""
-    notebook = json.loads(text)
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
+def without_outputs(notebook):
+    """Return a notebook, as text, as the reader begins it: nothing has been run, and JupyterLite's kernel runs it."""
+    for cell in notebooks.code_cells(notebook):
+        notebooks.clear(cell)
     notebook["metadata"] |= METADATA
     return json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
 

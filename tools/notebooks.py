@@ -5,11 +5,13 @@ A notebook is handled as the dictionary its file holds, so that what a tool does
 
 import json
 import os
+import re
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
 def read(path):
@@ -56,6 +58,17 @@ def set_source(cell, text):
 def tags(cell):
     """The tags of a cell."""
     return cell["metadata"].get("tags", [])
+
+
+def title(notebook):
+    """The first heading of a notebook, as it is written."""
+    texts = (source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    return next(match[1] for text in texts if (match := TITLE.search(text)))
+
+
+def clear(cell):
+    """Take a code cell back to before it was run."""
+    cell |= {"outputs": [], "execution_count": None}
 
 
 def code_cells(notebook):

@@ -165,7 +165,9 @@ def main(arguments=None):
             print(f"updated {path.relative_to(book.root)}: run `make execute` to refresh its outputs")
         if exercise_index.write(book.root):
             print("updated book/exercises.md")
-    found = [*problems(book), *exercise_index.problems(book.root)]
+    found = problems(book)
+    if options.check:  # otherwise it has been written a moment ago
+        found += exercise_index.problems(book.root)
     if found:
         return "\n".join(f"✗ {problem}" for problem in found)
     print(f"Cells and package agree: all {len(book.package)} units are shown.")

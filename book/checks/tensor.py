@@ -81,46 +81,27 @@ def ladder(size):
     return nodes, np.array([1.0, -2.0])
 
 
-def handed_in_place(nodes, upstream):
-    grads, found = {list(nodes)[-1]: upstream}, {}
-    for name in reversed(nodes):
-        if name not in grads:
-            continue
-        g = grads.pop(name)
-        if not nodes[name]:
-            found[name] = g
-        for parent, pullback in nodes[name]:
-            if parent in grads:
-                grads[parent] += pullback(g)
-            else:
-                grads[parent] = pullback(g)
-    return found
+def handing_on(hand):
+    """The sweep with another way to give a term to a parent; ``hand`` gets the dictionary, the parent, the term."""
+    def answer(nodes, upstream):
+        grads, found = {list(nodes)[-1]: upstream}, {}
+        for name in reversed(nodes):
+            if name not in grads:
+                continue
+            g = grads.pop(name)
+            if not nodes[name]:
+                found[name] = g
+            for parent, pullback in nodes[name]:
+                hand(grads, parent, pullback(g))
+        return found
+    return answer
 
 
-def last_child_only(nodes, upstream):
-    grads, found = {list(nodes)[-1]: upstream}, {}
-    for name in reversed(nodes):
-        if name not in grads:
-            continue
-        g = grads.pop(name)
-        if not nodes[name]:
-            found[name] = g
-        for parent, pullback in nodes[name]:
-            grads[parent] = pullback(g)
-    return found
-
-
-def first_child_only(nodes, upstream):
-    grads, found = {list(nodes)[-1]: upstream}, {}
-    for name in reversed(nodes):
-        if name not in grads:
-            continue
-        g = grads.pop(name)
-        if not nodes[name]:
-            found[name] = g
-        for parent, pullback in nodes[name]:
-            grads.setdefault(parent, pullback(g))
-    return found
+def in_place(grads, parent, term):
+    if parent in grads:
+        grads[parent] += term
+    else:
+        grads[parent] = term
 
 
 def everything_returned(nodes, upstream):
@@ -205,11 +186,11 @@ Exercise(
         linear_cost(ladder),
     ],
     wrong=[
-        (last_child_only,
+        (handing_on(dict.__setitem__),
          "The contribution of one child replaces that of another: where there is a derivative already, add to it."),
-        (first_child_only,
+        (handing_on(dict.setdefault),
          "Only the first contribution to a node is kept: where there is a derivative already, add to it."),
-        (handed_in_place,
+        (handing_on(in_place),
          "`+=` writes into an array that somebody else holds: a pullback may hand on the very array it was given. "
          "Make a new one, `grads[parent] + term`."),
         (everything_returned,
