@@ -21,6 +21,9 @@ lent = {}
 #: What no answer is.
 NOBODY = object()
 
+#: Exercise name → the answer that was last handed to its check.
+given = {}
+
 #: Exercise name → how often its check has failed; the text form of a message shows one more hint each time.
 failures = {}
 
@@ -53,6 +56,7 @@ def check(name, answer):
     except Exception as error:  # no such exercise, or a module of checks that is broken
         show(Message("✗", f"{name}: there is nothing to check.", (str(error),)))
         return answer
+    given[name] = answer
     if is_lent(exercise, answer):
         show(Message("○", f"{name}: this is the book's answer, not yours.", (
             "An earlier run of this check put it under your name. Run the cell with your own answer again, "

@@ -7,6 +7,7 @@ the generator starts from the exercise's name, so a check finds the same today a
 
 import random
 import sys
+from contextvars import ContextVar
 
 from checks.agreement import is_array
 from checks.exercise import Failure, copied
@@ -14,23 +15,27 @@ from checks.exercise import Failure, copied
 #: How many random inputs are tried where an exercise does not say.
 TIMES = 10
 
+#: Added to the name that a generator starts from: nothing in the book, a secret where answers are graded.
+seed = ContextVar("seed", default="")
+
 
 class Agrees:
     """The answer gives what is expected at every point."""
 
     def __init__(self, points, expected=None, tolerance=None, times=TIMES):
         self.source, self.expected, self.tolerance, self.times = points, expected, tolerance, times
-        self.made = None
+        self.made = {}
 
     def points(self, exercise):
         """The inputs, a tuple each: the same objects every time, so that inputs which are functions compare equal."""
-        if self.made is None:
+        start = exercise.name + seed.get()
+        if start not in self.made:
             source = self.source
             if callable(source):
-                generator = random.Random(exercise.name)
+                generator = random.Random(start)
                 source = [source(generator) for _ in range(self.times)]
-            self.made = [point if isinstance(point, tuple) else (point,) for point in source]
-        return self.made
+            self.made[start] = [point if isinstance(point, tuple) else (point,) for point in source]
+        return self.made[start]
 
     def __call__(self, answer):
         exercise = answer.exercise
