@@ -15,10 +15,14 @@ export PYODIDE
 # Where `make serve` serves the site.
 PORT ?= 8000
 
+# Which assignment `make grade` grades, and the folder of its course.
+NAME ?=
+COURSE ?= course
+
 # Where `make exercises` writes the reader's copies, and where `make progress` looks for them.
 FOLDER ?= exercises
 
-.PHONY: help environment book test serve lab exercises progress sync execute bench lint links clean
+.PHONY: help environment book test serve lab exercises progress grade sync execute bench lint links clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -48,6 +52,10 @@ exercises: environment ## write copies of the chapters to work in, without solut
 
 progress: environment ## run the copies, and show which exercises are not started, tried, passed
 	@$(BIN)/python -m checks "$(FOLDER)"
+
+grade: environment ## grade what was handed in for an assignment: NAME=week-3
+	@[ -n "$(NAME)" ] || { echo "Name the assignment: make grade NAME=week-3"; exit 1; }
+	@$(BIN)/python -m tools.grade "$(NAME)" --course "$(COURSE)"
 
 sync: environment ## copy the source of the package into the cells that show it
 	@$(BIN)/python -m tools.sync

@@ -55,11 +55,12 @@ class Chapter:
         """Read a notebook; Trouble if it is none."""
         try:
             cells = json.loads(path.read_text("utf-8"))["cells"]
-            cells = [{"kind": cell["cell_type"], "source": "".join(cell["source"]),
-                      "tags": cell.get("metadata", {}).get("tags", [])} for cell in cells]
+            cells = [{"kind": cell["cell_type"], "source": "".join(cell["source"]), "id": cell.get("id"),
+                      "tags": [*cell.get("metadata", {}).get("tags", [])],
+                      "nbgrader": dict(cell.get("metadata", {}).get("nbgrader", {}))} for cell in cells]
         except OSError as error:
             raise Trouble(f"it cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Trouble("this is not a notebook") from None
         headings = [HEADING.search(cell["source"]) for cell in cells if cell["kind"] == "markdown"]
         chapter = cls(path, next((match[1] for match in headings if match), path.stem), cells)
@@ -129,6 +130,10 @@ async def run_cells(chapter, kernel, stopped, cell_limit, notebook_limit):
 class Kernel:
     """A kernel of this very Python, started in a folder."""
 
+    #: The command that starts it, and what its environment says besides that of this process.
+    COMMAND = sys.executable, "-m", "ipykernel_launcher"
+    ENVIRONMENT = {RUNNING: "1"}
+
     def __init__(self, folder):
         self.folder = folder
 
@@ -140,12 +145,12 @@ class Kernel:
         except ImportError as error:
             raise Trouble(f"no kernel can be started: {error.name} is missing. Install it: pip install "
                           "ipykernel") from None
-        spec = KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
-                                "--HistoryManager.enabled=False"], display_name="Python 3", language="python")
+        spec = KernelSpec(argv=[*self.COMMAND, "-f", "{connection_file}", "--HistoryManager.enabled=False"],
+                          display_name="Python 3", language="python")
         specs = type("ThisPython", (KernelSpecManager,), {"get_kernel_spec": lambda self, name: spec})()
         self.manager = AsyncKernelManager(kernel_spec_manager=specs)
         try:
-            await self.manager.start_kernel(cwd=str(self.folder.resolve()), env=os.environ | {RUNNING: "1"},
+            await self.manager.start_kernel(cwd=str(self.folder.resolve()), env=os.environ | self.ENVIRONMENT,
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self.client = self.manager.client()
             self.client.start_channels()

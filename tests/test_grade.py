@@ -1,0 +1,462 @@
+"""Grading: what each submission earns, and that what one does costs nobody else, on any executor."""
+
+import csv
+import json
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from checks import grading
+from checks.exercise import find
+from checks.standing import Trouble
+
+from tools.grade import __main__ as command
+from tools.grade import job, report
+from tools.grade.submissions import Assignment, submissions
+
+STUBS = {"sub": 'def sub(grads, others):\n    """Subtract."""\n    # your code here',
+         "div": 'def div(a, b):\n    """Divide."""\n    # your code here'}
+RIGHT = {"sub": "def sub(grads, others):\n"
+                "    return {x: grads.get(x, 0.0) - others.get(x, 0.0) for x in grads | others}",
+         "div": "def div(a, b):\n    return a / b, 1 / b, -a / b**2"}
+WRONG = {"sub": RIGHT["sub"].replace(" - ", " + "), "div": RIGHT["div"].replace("-a", "a")}
+CHECKS = {name: f'{name} = check("forward.{name}", {name})' for name in STUBS}
+HIDDEN = ('\n### BEGIN HIDDEN TESTS\nfrom checks.grading import require\nrequire("forward.{}", seed="secret")\n'
+          "### END HIDDEN TESTS")
+POINTS = {"forward.sub": 1, "forward.div": 2}
+
+
+def cell(source, **metadata):
+    identity = metadata.pop("id", None) or f"cell-{abs(hash(source))}"
+    return {"cell_type": "code", "id": identity, "source": source, "metadata": metadata, "outputs": [],
+            "execution_count": None}
+
+
+def answer(name, source):
+    return cell(source, id=f"{name}-stub", tags=["stub"], nbgrader={"grade_id": f"forward-{name}-answer"})
+
+
+def check(name, hidden=False, source=None):
+    source = (source or CHECKS[name]) + HIDDEN.format(name) * hidden
+    return cell(source, id=f"{name}-check", tags=["check"],
+                nbgrader={"grade_id": f"forward-{name}", "points": POINTS[f"forward.{name}"]})
+
+
+IMPORT = cell("from checks import check", id="import")
+
+
+def write(path, cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+
+
+def handed_in(sub="right", div="right", before=(), between=()):
+    """The cells of a submission, with an answer of each kind and cells of the student's own."""
+    kinds = {"right": RIGHT, "wrong": WRONG, "stub": STUBS}
+    texts = {name: kinds.get(kind, {name: kind})[name] for name, kind in (("sub", sub), ("div", div))}
+    return [IMPORT, *before, answer("sub", texts["sub"]), check("sub"), *between, answer("div", texts["div"]),
+            check("div")]
+
+
+class Course:
+    """A course with one assignment of two exercises, in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.source = folder / "source/week-1"
+        write(self.source / "05-forward.ipynb", [IMPORT, *(
+            cell for name in STUBS for cell in (answer(name, RIGHT[name]), check(name, hidden=True)))])
+        (self.source / "data").mkdir()
+        (self.source / "data/table.csv").write_text("1,2\n")
+
+    def hand_in(self, student, cells, name="week-1/05-forward.ipynb"):
+        write(self.folder / "submitted" / student / name, cells)
+
+    def grade(self, executor=None, **limits):
+        """Grade what was handed in; returns student's place → Result."""
+        assignment = Assignment.read(self.source)
+        given = SimpleNamespace(**{"cell_limit": 20, "notebook_limit": 60, "memory": 2.0} | limits)
+        with executor or ThreadPoolExecutor(2) as executor:
+            results = command.grade_all(submissions(self.folder / "submitted", assignment), assignment, given, executor)
+        return {result.place: result for result in results}
+
+
+@pytest.fixture
+def course(tmp_path):
+    return Course(tmp_path)
+
+
+def symbols(result):
+    return "".join(symbol for symbol, _ in result.exercises.values())
+
+
+# What is earned
+
+
+def test_points_for_what_passes_and_the_mistake_for_what_does_not(course):
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", handed_in(sub="wrong"))
+    course.hand_in("eve", handed_in(sub="stub", div="stub"))
+    results = course.grade()
+    assert {place: (symbols(r), r.points, r.lines) for place, r in results.items()} == {
+        "ada": ("✓✓", 3, []), "bob": ("✗✓", 2, []), "eve": ("○○", 0, [])}
+    assert results["bob"].mistakes == {"forward.sub": find("forward.sub").wrong[0][1]}
+
+
+def test_the_seed_is_the_assignments_own(course):
+    """An answer that knows the public inputs by heart passes the check that students have, and earns nothing."""
+    public = find("forward.div").tests[1].points(find("forward.div"))
+    known = {(6.0, 2.0): (3.0, 0.5, -1.5)} | {(a, b): (a / b, 1 / b, -a / b**2) for a, b in public}
+    memorised = f"KNOWN = {known!r}\ndef div(a, b):\n    return KNOWN.get((a, b)) or (a / b, 1 / b, 0.0)"
+    course.hand_in("ada", handed_in(div=memorised + "\nassert check('forward.div', div) is div"))
+    assert symbols(course.grade()["ada"]) == "✓✗"
+
+
+def test_files_that_notebooks_read_are_there_and_what_a_notebook_writes_is_gone(course):
+    read = cell("assert open('data/table.csv').read() == '1,2\\n'\nopen('note.txt', 'w').write('a')")
+    course.hand_in("ada", handed_in(before=[read]))
+    result = course.grade()["ada"]
+    assert symbols(result) == "✓✓" and not result.lines
+    assert {path.name for path in course.folder.rglob("*.*")} == {"05-forward.ipynb", "table.csv"}
+
+
+def test_a_notebook_for_another_kernel_and_without_ids_is_graded(course):
+    cells = [{key: value for key, value in cell.items() if key != "id"} | {"metadata": {}} for cell in handed_in()]
+    path = course.folder / "submitted/ada.ipynb"
+    write(path, cells)
+    path.write_text(path.read_text().replace('"metadata": {}, "nbformat"',
+                                             '"metadata": {"kernelspec": {"name": "gone"}}, "nbformat"'))
+    assert symbols(course.grade()["ada.ipynb"]) == "✓✓"
+
+
+def test_of_two_copies_the_better_answer_counts(course):
+    course.hand_in("ada", handed_in(sub="wrong"))
+    course.hand_in("ada", handed_in(div="wrong"), "week-1/05-forward (1).ipynb")
+    result = course.grade()["ada"]
+    assert symbols(result) == "✓✓"
+    assert result.lines == ["week-1/05-forward (1).ipynb and week-1/05-forward.ipynb both hold 05-forward.ipynb; of "
+                            "each exercise the better answer counts"]
+
+
+def test_the_books_answer_earns_nothing(course):
+    own = "from checks.exercise import find\nsub = find('forward.sub').solution"
+    course.hand_in("ada", handed_in(sub=own, div="div = check('forward.div', None)"))
+    assert symbols(course.grade()["ada"]) == "○○"
+
+
+# What is missing or changed
+
+
+def test_an_edited_check_is_replaced_and_said(course):
+    cells = handed_in(sub="wrong")
+    cells[2] = check("sub", source='print("✓ forward.sub: these checks pass.")')
+    course.hand_in("ada", cells)
+    result = course.grade()["ada"]
+    assert symbols(result) == "✗✓"
+    assert result.lines == ["week-1/05-forward.ipynb: the check cell of forward.sub was changed; the assignment's own "
+                            "was run in its place"]
+
+
+def test_a_check_that_was_deleted_is_run_after_the_answer(course):
+    cells = handed_in()
+    del cells[2]
+    course.hand_in("ada", cells)
+    result = course.grade()["ada"]
+    assert symbols(result) == "✓✓" and "the check cell of forward.sub is missing" in result.lines[0]
+
+
+def test_an_exercise_that_is_gone_earns_nothing(course):
+    course.hand_in("ada", handed_in()[:3])
+    result = course.grade()["ada"]
+    assert symbols(result) == "✓?" and result.lines == [
+        "week-1/05-forward.ipynb: forward.div is missing: there is neither its answer cell nor its check"]
+
+
+def test_an_answer_that_does_not_run_is_tried(course):
+    course.hand_in("ada", handed_in(sub="def sub(grads, others)\n    return {}"))
+    result = course.grade()["ada"]
+    assert symbols(result) == "✗✓"
+    assert "SyntaxError" in result.lines[0] and "NameError" in result.mistakes["forward.sub"]
+
+
+def test_a_second_check_after_a_better_answer_counts(course):
+    cells = handed_in(sub="wrong")
+    cells[3:3] = [cell(RIGHT["sub"]), cell(CHECKS["sub"])]
+    course.hand_in("ada", cells)
+    assert symbols(course.grade()["ada"]) == "✓✓"
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("content", [b"no notebook", b"\xff\xfe", b"[1]", b"{}", b'{"cells": 3}', b"", b"[" * 100_000,
+                                     b'{"cells": [{"cell_type": "code", "source": "", "metadata": {"nbgrader": 3}}]}'])
+def test_what_is_no_notebook_costs_its_own_marks(course, content):
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", [])
+    (course.folder / "submitted/bob/week-1/05-forward.ipynb").write_bytes(content)
+    results = course.grade()
+    assert symbols(results["ada"]) == "✓✓"
+    assert symbols(results["bob"]) == "??"
+    assert results["bob"].lines == ["week-1/05-forward.ipynb: this is not a notebook"]
+
+
+def test_nothing_handed_in_and_other_notebooks(course, tmp_path):
+    (tmp_path / "submitted/ada").mkdir(parents=True)
+    course.hand_in("bob", [IMPORT], "other.ipynb")
+    results = course.grade()
+    assert results["ada"].lines == ["no notebook was handed in"]
+    assert results["bob"].lines == ["other.ipynb: it holds no exercise of this assignment"]
+
+
+def test_two_students_with_one_name(course):
+    course.hand_in("Ada", handed_in(), "05-forward.ipynb")
+    write(course.folder / "submitted/ada.ipynb", handed_in(sub="wrong"))
+    results = course.grade()
+    assert {place: result.points for place, result in results.items()} == {"Ada": 3, "ada.ipynb": 2}
+    assert all("more than one submission has this name: Ada and ada.ipynb" in r.lines[0] for r in results.values())
+
+
+def test_what_leads_nowhere_or_is_no_file(course):
+    course.hand_in("ada", handed_in())
+    folder = course.folder / "submitted/bob"
+    folder.mkdir()
+    (folder / "05.ipynb").symlink_to(folder / "gone")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "06.ipynb")
+    results = course.grade()
+    assert symbols(results["ada"]) == "✓✓"
+    assert results["bob"].failure and "leads nowhere" in results["bob"].lines[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
+def test_a_folder_without_permission_is_not_graded_and_said(course):
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", handed_in())
+    (course.folder / "submitted/bob").chmod(0)
+    try:
+        results = course.grade()
+    finally:
+        (course.folder / "submitted/bob").chmod(0o700)
+    assert symbols(results["ada"]) == "✓✓"
+    assert results["bob"].lines == ["not graded: it cannot be read: Permission denied"]
+
+
+def test_a_folder_that_cannot_be_read_is_not_graded_and_said(course, monkeypatch):
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", handed_in())
+    walk = os.walk
+
+    def denied(path, onerror):
+        if path.parent.name == "bob":
+            onerror(PermissionError(13, "Permission denied"))
+        return walk(path)
+
+    monkeypatch.setattr(os, "walk", denied)
+    results = course.grade()
+    assert symbols(results["ada"]) == "✓✓"
+    assert results["bob"].lines == ["not graded: it cannot be read: Permission denied"]
+
+
+def test_a_missing_kernel_is_a_reason_not_a_mark(course, monkeypatch, tmp_path):
+    """A machine without ipykernel: its submissions are not graded, which is not the same as no points."""
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without/ipykernel.py").write_text("raise ModuleNotFoundError('No module', name='ipykernel')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))
+    course.hand_in("ada", handed_in())
+    [line] = course.grade()["ada"].lines
+    assert line.startswith("not graded: ") and "ipykernel is missing. Install it: pip install ipykernel" in line
+
+
+def test_a_full_disk_where_kernels_start_is_a_reason_not_a_mark(course, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "gone"))
+    (tmp_path / "sitecustomize.py").write_text(
+        "import tempfile\n"
+        "def full(*_, **__):\n    raise OSError(28, 'No space left on device')\n"
+        "tempfile.mkdtemp = full\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    course.hand_in("ada", handed_in())
+    assert course.grade()["ada"].lines == ["not graded: week-1/05-forward.ipynb: No space left on device"]
+
+
+# Hostile submissions
+
+
+STRAY = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']{})"
+
+#: What a submission runs between two right answers → its verdicts, and what is said about it.
+HOSTILE = {
+    "an endless loop": ("while True: pass", "✓✓", "is there a loop that never ends?"),
+    "a loop that cannot be stopped": (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "✓?", "cannot be stopped"),
+    "memory": ("x = []\nwhile True: x.append(bytearray(10**7))", "✓✓", "MemoryError"),
+    "memory of its children": (
+        "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        x = bytearray(10**8)\n"
+        "        for i in range(0, 10**8, 4096): x[i] = 1\n        time.sleep(600)\ntime.sleep(600)",
+        "✓?", "it used more than 0.5 GB of memory; stopped"),
+    "children": (STRAY.format(""), "✓✓", "1 process of its own still ran"),
+    "children that hide": (STRAY.format(", env={}, start_new_session=True"), "✓✓", "1 process of its own still ran"),
+    "an army of children": (
+        "import os, time\nfor _ in range(100):\n    if os.fork() == 0:\n        time.sleep(600)\ntime.sleep(600)",
+        "✓?", "it started more than 64 processes; stopped"),
+    "endless output": ("while True: print('x' * 1000)", "✓✓", "is there a loop that never ends?"),
+    "endless files": ("n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'wb').write(bytes(5 * 10**7))",
+                      "✓?", "it wrote more than 500 MB of files; stopped"),
+    "one large file": ("with open('f', 'wb') as f:\n    while True: f.write(bytes(10**7))", "✓✓", "OSError"),
+    "a crash": ("import os\nos._exit(1)", "✓?", "its kernel died"),
+    "a crash of the supervisor": ("import os\nos.kill(os.getppid(), 9)", "??",
+                                  "ended from outside, perhaps by the submission itself"),
+    "a forged message": ("print('✓ forward.div: these checks pass.')", "✓✓", ""),
+    "a judge of its own": ("from checks import grading\ngrading.judge = lambda name, seed: grading.Verdict('✓')",
+                           "✗✗", "it has changed the code of the checks (checks.grading.judge)"),
+    "checks of its own": ("import checks.exercise\nchecks.exercise.Trial.verdict = lambda self: 'passed'",
+                          "✗✗", "(checks.exercise.Trial.verdict)"),
+    "input": ("input()", "✓✓", "StdinNotImplementedError"),
+    "exit": ("exit()", "✓✓", ""),
+}
+
+
+def left_over(words):
+    """The processes that still run with these words in their command."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            found += [process] * (words in " ".join(process.cmdline()))
+        except psutil.Error:  # ended, and perhaps not noticed by its parent
+            pass
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are limited as on Unix")
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_submission_costs_its_own_marks_alone(course, kind):
+    code, expected, remark = HOSTILE[kind]
+    course.hand_in("ada", handed_in())
+    course.hand_in("eve", handed_in(between=[cell(code)]))
+    course.hand_in("zoe", handed_in(sub="wrong"))
+    results = course.grade(cell_limit=4, memory=0.5)
+    eve = results.pop("eve")
+    assert (symbols(eve), eve.failure) == (expected, None), eve.lines
+    assert remark in " | ".join(eve.lines)
+    assert {place: (symbols(r), r.lines) for place, r in results.items()} == {"ada": ("✓✓", []), "zoe": ("✗✓", [])}
+    assert not left_over("time.sleep(600)")
+
+
+# Executors
+
+
+def test_processes_and_a_dask_cluster_grade_as_threads_do(course):
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", handed_in(sub="wrong", between=[cell("import os\nos._exit(1)")]))
+    given = SimpleNamespace(dask="", jobs=2)
+    expected = {"ada": ("✓✓", []), "bob": ("✗?", [
+        "week-1/05-forward.ipynb: code cell 4, `import os`: its kernel died; what comes after it was not run"])}
+    for executor in (ProcessPoolExecutor(2), command.executor_of(given)):
+        results = course.grade(executor)
+        assert {place: (symbols(r), r.lines) for place, r in results.items()} == expected
+
+
+def test_a_dask_scheduler_that_does_not_answer(course):
+    with pytest.raises(Trouble, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+        with command.executor_of(SimpleNamespace(dask="tcp://127.0.0.1:9", jobs=1)):
+            pass
+
+
+def test_a_worker_that_is_lost_is_a_reason_not_a_mark(course):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            return super().submit(lambda: 1 / 0)
+
+    course.hand_in("ada", handed_in())
+    assert course.grade(Broken(1))["ada"].lines == ["not graded: the worker that graded it failed: division by zero"]
+
+
+def test_what_is_stopped_is_not_graded_and_leaves_nothing(course, monkeypatch):
+    course.hand_in("ada", handed_in(before=[cell("import time; time.sleep(600)")]))
+    timer = __import__("threading").Timer(4, job.stopping.set)
+    timer.start()
+    started = time.monotonic()
+    try:
+        assert course.grade()["ada"].lines == ["not graded: interrupted"]
+    finally:
+        job.stopping.clear()
+    assert time.monotonic() - started < 20
+
+
+# The command
+
+
+def run(course, *arguments):
+    return command.main(["week-1", "--course", str(course.folder), *arguments])
+
+
+def test_the_command_writes_a_table_and_a_page_and_never_over_another(course, capsys):
+    course.hand_in("ada", handed_in())
+    course.hand_in("=HYPERLINK(1)", handed_in(sub="wrong"))
+    course.hand_in("<script>", [])
+    assert run(course, "--jobs", "2") == 0
+    out = capsys.readouterr().out
+    assert "3 of 3 submissions graded; 1.7 of 3 points on average." in out
+    assert "! <script>: week-1/05-forward.ipynb: it holds no exercise of this assignment" in out
+    grades = course.folder / "grades"
+    with open(grades / "week-1.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["student"], row["points"], row["out of"], row["forward.sub"], row["forward.div"]) for row in rows] == [
+        ("<script>", "0", "3", "0", "0"), ("'=HYPERLINK(1)", "2", "3", "0", "2"), ("ada", "3", "3", "1", "2")]
+    page = (grades / "week-1.html").read_text("utf-8")
+    assert "&lt;script&gt;" in page and "<script>" not in page
+    assert find("forward.sub").wrong[0][1].partition(":")[0] in page
+    first = (grades / "week-1.csv").read_bytes()
+    assert run(course) == 0
+    assert sorted(path.name for path in grades.iterdir()) == ["week-1-2.csv", "week-1-2.html", "week-1.csv",
+                                                              "week-1.html"]
+    assert (grades / "week-1.csv").read_bytes() == first == (grades / "week-1-2.csv").read_bytes()
+
+
+def test_results_that_cannot_be_written_are_printed(course, capsys, monkeypatch):
+    course.hand_in("ada", handed_in())
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report.os, "replace", full)
+    said = run(course)
+    assert "week-1.csv could not be written: No space left on device." in said
+    assert "ada,ada,3,3,1,2," in capsys.readouterr().out
+    assert not list((course.folder / "grades").iterdir())
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (lambda course: course.source.rename(course.folder / "gone"), "is not there. `python -m tools.assignment` makes"),
+    (lambda course: (course.source / "05-forward.ipynb").unlink(), "holds no notebook with checks that count points"),
+    (lambda course: (course.folder / "submitted").mkdir(), "is empty. Put a folder for each student there"),
+    (lambda course: None, "is not a folder. Name the one in which there is a folder for each student"),
+    (lambda course: (course.hand_in("ada", handed_in()), (course.folder / "grades").write_text("")),
+     "cannot hold the results: File exists. Nothing was graded"),
+])
+def test_what_cannot_begin_is_said_in_a_line(course, spoil, said):
+    spoil(course)
+    line = run(course)
+    assert said in line and "\n" not in line
+    assert not list(course.folder.rglob("*.csv"))[1:]
+
+
+def test_a_page_is_the_same_for_the_same_results(course):
+    course.hand_in("ada", handed_in())
+    assignment = Assignment.read(course.source)
+    pages = {report.page(list(course.grade().values()), assignment) for _ in range(2)}
+    assert len(pages) == 1
+
+
+def test_a_verdict_is_kept_and_a_failure_raised():
+    import checks
+
+    checks.given["forward.sub"] = lambda grads, others: {}
+    with pytest.raises(grading.NotPassed, match="forward.sub: not passed: "):
+        grading.require("forward.sub", seed="a")
+    assert grading.verdicts.pop("forward.sub").symbol == "✗"
+    del checks.given["forward.sub"]

@@ -1,0 +1,225 @@
+"""What was asked, what was handed in, and how the two are put together.
+
+The checks that count are those of the teacher's copy: wherever a submission has the check cell of an exercise, the
+assignment's own takes its place.
+"""
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checks.standing import CHECK, Chapter, Trouble
+
+#: The hidden line of a check cell, and the region that it stands in; ``tools.assignment`` writes them.
+REQUIRED = re.compile(r'^require\("([\w.]+)", seed="([^"]*)"\)$', re.MULTILINE)
+HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
+
+#: The most that the file of a notebook may hold, in bytes.
+LARGEST = 50_000_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An exercise of an assignment: its check cell as the teacher has it, and the ids of its two cells."""
+
+    name: str
+    points: float
+    source: str
+    check: tuple
+    answer: tuple
+
+    @property
+    def visible(self):
+        """The check cell as students have it."""
+        return HIDDEN.sub("", self.source).strip()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An assignment: notebook → its exercises, name → Asked, and the files that notebooks read."""
+
+    name: str
+    notebooks: dict
+    files: dict = field(repr=False)
+
+    @classmethod
+    def read(cls, folder):
+        """Read the teacher's version of an assignment; Trouble if there is none."""
+        if not folder.is_dir():
+            raise Trouble(f"{folder} is not there. `python -m tools.assignment` makes an assignment; name it, and its "
+                          "course.")
+        notebooks = {path.name: asked_in(path) for path in sorted(folder.glob("*.ipynb"))}
+        if not any(notebooks.values()):
+            raise Trouble(f"{folder} holds no notebook with checks that count points. Is it the folder that `python -m "
+                          "tools.assignment` has written?")
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
+                 if path.is_file() and path.suffix != ".ipynb" and ".ipynb_checkpoints" not in path.parts}
+        return cls(folder.name, notebooks, files)
+
+    @property
+    def points(self):
+        """Exercise → its points, in the order of the assignment."""
+        return {asked.name: asked.points for exercises in self.notebooks.values() for asked in exercises.values()}
+
+    def notebook_of(self, chapter):
+        """The notebook of the assignment that a submitted one answers, by its exercises; None if it is none of them."""
+        known = [known for cell in chapter.cells for known in (*CHECK.findall(cell["source"]), *ids(cell))]
+        shared = Counter({notebook: sum(name in known or exercise.check[0] in known or exercise.check[1] in known
+                                        for name, exercise in exercises.items())
+                          for notebook, exercises in self.notebooks.items()})
+        [(notebook, count)] = shared.most_common(1)
+        return notebook if count else None
+
+
+def asked_in(path):
+    """The exercises that a notebook of an assignment asks for."""
+    exercises, answer = {}, ()
+    for cell in Chapter.read(path).cells:
+        if "stub" in cell["tags"]:
+            answer = ids(cell)
+        elif match := REQUIRED.search(cell["source"]):
+            exercises[match[1]] = Asked(match[1], cell["nbgrader"].get("points", 0), cell["source"], ids(cell), answer)
+            answer = ()
+    return exercises
+
+
+def ids(cell):
+    """What a cell can be known by: its id for nbgrader, and the notebook's own."""
+    return cell["nbgrader"].get("grade_id"), cell["id"]
+
+
+def put_together(asked, submitted):
+    """The cells to run for a notebook: the submitted ones, with the assignment's own checks; and what is to be said.
+
+    asked : exercise → Asked.
+    submitted : the cells that were handed in.
+    """
+    cells, remarks, places = list(submitted), [], {}
+    for name, exercise in asked.items():
+        checks = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.check)
+                  or cell["source"].strip() == exercise.visible]
+        checks = checks or [place for place, cell in enumerate(submitted)
+                            if cell["kind"] == "code" and name in CHECK.findall(cell["source"])]
+        if any(submitted[place]["source"].strip() != exercise.visible for place in checks):
+            remarks.append(f"the check cell of {name} was changed; the assignment's own was run in its place")
+        answers = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.answer)]
+        if not checks and answers:
+            remarks.append(f"the check cell of {name} is missing; the assignment's own was run after the answer")
+            places.setdefault(answers[-1], []).append(name)
+        elif not checks:
+            remarks.append(f"{name} is missing: there is neither its answer cell nor its check")
+        for place in checks:
+            cells[place] = checking(exercise)
+    return [cell for place, cell in enumerate(cells)
+            for cell in [cell, *(checking(asked[name]) for name in places.get(place, ()))]], remarks
+
+
+def is_cell(cell, known):
+    """Whether a submitted cell has one of the ids of a cell of the assignment."""
+    return any(one is not None and one == other for one, other in zip(ids(cell), known))
+
+
+def checking(exercise):
+    """The cell that checks an exercise."""
+    return {"kind": "code", "source": exercise.source, "tags": [], "exercise": exercise.name}
+
+
+# The folder
+
+
+@dataclass
+class Submission:
+    """What one student has handed in: where it lies, the student's name, notebook → cells, what is to be said."""
+
+    place: str
+    student: str
+    notebooks: list = field(default_factory=list)
+    remarks: list = field(default_factory=list)
+    unreadable: bool = False
+
+
+def submissions(folder, assignment):
+    """The submissions in a folder, one for each student; Trouble if there are none.
+
+    A student is a folder, with the notebooks in it or, as nbgrader keeps them, in a folder of the assignment's name
+    inside; or a notebook alone. What cannot be read becomes a remark.
+    """
+    if not folder.is_dir():
+        raise Trouble(f"{folder} is not a folder. Name the one in which there is a folder for each student.")
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise Trouble(f"{folder} cannot be read: {error.strerror}.") from None
+    if not entries:
+        raise Trouble(f"{folder} is empty. Put a folder for each student there, with the notebooks that were handed "
+                      "in.")
+    found = [read_submission(path, assignment) for path in entries]
+    by_name = {}
+    for submission in found:
+        by_name.setdefault(unicodedata.normalize("NFC", submission.student).casefold(), []).append(submission)
+    for namesakes in by_name.values():
+        places = " and ".join(submission.place for submission in namesakes)
+        for submission in namesakes[1:] and namesakes:
+            submission.remarks.append(f"more than one submission has this name: {places}; each is graded by itself")
+    return found
+
+
+def read_submission(path, assignment):
+    """What lies at a path, as the submission of one student."""
+    submission = Submission(path.name, path.stem if path.suffix == ".ipynb" else path.name)
+    try:
+        files = files_of(path, assignment)
+    except OSError as error:
+        submission.remarks.append(f"it cannot be read: {error.strerror}")
+        submission.unreadable = True
+        return submission
+    for file in files:
+        name = file.relative_to(path).as_posix() if file != path else file.name
+        try:
+            read_notebook(file, name, assignment, submission)
+        except Trouble as trouble:
+            submission.remarks.append(f"{name}: {trouble}")
+            submission.unreadable |= "cannot be read" in str(trouble)
+    if not submission.notebooks and not submission.remarks:
+        submission.remarks.append("no notebook was handed in")
+    for notebook, exercises in assignment.notebooks.items():
+        copies = [name for name, of, *_ in submission.notebooks if of == notebook]
+        if exercises and not copies and submission.notebooks:
+            submission.remarks.append(f"{notebook} was not handed in")
+        if len(copies) > 1:
+            submission.remarks.append(f"{' and '.join(copies)} both hold {notebook}; of each exercise the better "
+                                      "answer counts")
+    return submission
+
+
+def files_of(path, assignment):
+    """The notebooks of a student. OSError if a folder among them cannot be read."""
+    if not path.is_dir():
+        return [path]
+    if (path / assignment.name).is_dir():
+        path = path / assignment.name
+
+    def fail(error):
+        raise error
+
+    return sorted(Path(folder) / name for folder, _, names in os.walk(path, onerror=fail) for name in names
+                  if name.endswith(".ipynb") and ".ipynb_checkpoints" not in Path(folder).parts)
+
+
+def read_notebook(file, name, assignment, submission):
+    """Read one notebook into a submission; Trouble if it cannot be one."""
+    if not file.is_file():
+        raise Trouble("it cannot be read: it is not a file, or leads nowhere")
+    if file.stat().st_size > LARGEST:
+        raise Trouble(f"it is larger than {LARGEST // 1_000_000} MB. Its outputs can be cleared, and it be handed in "
+                      "again")
+    chapter = Chapter.read(file)
+    notebook = assignment.notebook_of(chapter)
+    if notebook is None:
+        raise Trouble("it holds no exercise of this assignment")
+    cells, remarks = put_together(assignment.notebooks[notebook], chapter.cells)
+    submission.notebooks.append((name, notebook, cells))
+    submission.remarks += [f"{name}: {remark}" for remark in remarks]
