@@ -75,7 +75,7 @@ def executor_of(given):
     try:
         from distributed import Client
     except ImportError:
-        raise Trouble("Dask is not installed here. `pip install minigrad[dask]`, or leave --dask out.") from None
+        raise Trouble("Dask is not installed here: `pip install distributed`, or leave --dask out.") from None
     where = {"address": given.dask} if given.dask else {
         "n_workers": given.jobs or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
     try:
