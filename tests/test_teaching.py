@@ -9,7 +9,7 @@ import pytest
 import yaml
 from checks.exercise import exercises
 
-from tools import exercise_index, notebooks
+from tools import notebooks
 
 ROOT = notebooks.ROOT
 PAGE = (ROOT / "book" / "teaching.md").read_text("utf-8")
@@ -44,10 +44,6 @@ def set_in(text):
 def shown_in(text):
     """The slugs of the chapters that a text names, in order."""
     return [label for _, label in LINK.findall(text) if label in CHAPTERS]
-
-
-def title(slug):
-    return exercise_index.TITLE.search(notebooks.source(CHAPTERS[slug]["cells"][0]))[1]
 
 
 def headings(slug):
@@ -183,12 +179,12 @@ def reading_minutes_are_those_of_the_map(page):
 
 def every_chapter_has_misconceptions(page):
     listed = sections(part(page, "teaching-misconceptions"), 3)
-    titles = [title(slug) for slug in CHAPTERS]
+    titles = [notebooks.title(CHAPTERS[slug]) for slug in CHAPTERS]
     if list(listed) != titles:
         yield f"The chapters are {titles}, not {list(listed)}."
     for slug in CHAPTERS:
-        rows = re.findall(r"^\| (?!students think|-)(.+) \|$", listed.get(title(slug), ""), re.MULTILINE)
-        if not 2 <= len(rows) <= 4 and title(slug) in listed:
+        rows = re.findall(r"^\| (?!students think|-)(.+) \|$", listed.get(notebooks.title(CHAPTERS[slug]), ""), re.MULTILINE)
+        if not 2 <= len(rows) <= 4 and notebooks.title(CHAPTERS[slug]) in listed:
             yield f"{slug} has {len(rows)} misconceptions."
         for row in rows:
             found = re.fullmatch(r"\S.* \| \{ref\}`[^`]+ <(ex-[^>]+)>`: \S.*\.", row)
