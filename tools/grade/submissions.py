@@ -14,7 +14,7 @@ from pathlib import Path
 from checks.standing import CHECK, Chapter, Trouble
 
 #: The hidden line of a check cell, and the region that it stands in; ``tools.assignment`` writes them.
-REQUIRED = re.compile(r'^require\("([\w.]+)", seed="([^"]*)"\)$', re.MULTILINE)
+REQUIRED = re.compile(r'^require\("([\w.]+)", seed=', re.MULTILINE)
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
 
 #: The most that the file of a notebook may hold, in bytes.
