@@ -157,8 +157,8 @@ def test_an_edited_check_is_replaced_and_said(course):
     course.hand_in("ada", cells)
     result = course.grade()["ada"]
     assert symbols(result) == "✗✓"
-    assert result.lines == ["week-1/05-forward.ipynb: the check cell of forward.sub was changed; the assignment's own "
-                            "was run in its place"]
+    assert result.lines == ["week-1/05-forward.ipynb: changed check of forward.sub: the assignment's own was run in "
+                            "its place"]
 
 
 def test_a_check_that_was_deleted_is_run_after_the_answer(course):
@@ -166,14 +166,14 @@ def test_a_check_that_was_deleted_is_run_after_the_answer(course):
     del cells[2]
     course.hand_in("ada", cells)
     result = course.grade()["ada"]
-    assert symbols(result) == "✓✓" and "the check cell of forward.sub is missing" in result.lines[0]
+    assert symbols(result) == "✓✓" and "missing check of forward.sub: the assignment's own" in result.lines[0]
 
 
 def test_an_exercise_that_is_gone_earns_nothing(course):
     course.hand_in("ada", handed_in()[:3])
     result = course.grade()["ada"]
     assert symbols(result) == "✓?" and result.lines == [
-        "week-1/05-forward.ipynb: forward.div is missing: there is neither its answer cell nor its check"]
+        "week-1/05-forward.ipynb: missing forward.div: neither the answer's cell nor its check is there"]
 
 
 def test_an_answer_that_does_not_run_is_tried(course):

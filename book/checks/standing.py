@@ -194,7 +194,7 @@ class Kernel:
             if kind == "display_data" and (match := VERDICT.match(content["data"].get("text/plain", ""))):
                 note(match[2], match[1])
             elif kind == "error" and not interrupted:
-                failure = f"{content['ename']}: {content['evalue'].strip().partition(chr(10))[0]}"
+                failure = f"{content['ename']}: {content['evalue'].strip().partition(chr(10))[0]}".removesuffix(": ")
             elif kind == "status" and content["execution_state"] == "idle":
                 return failure
 

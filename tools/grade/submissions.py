@@ -97,22 +97,27 @@ def put_together(asked, submitted):
     asked : exercise → Asked.
     submitted : the cells that were handed in.
     """
-    cells, remarks, places = list(submitted), [], {}
+    cells, places = list(submitted), {}
+    changed, unchecked, missing = [], [], []
     for name, exercise in asked.items():
         checks = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.check)
                   or cell["source"].strip() == exercise.visible]
         checks = checks or [place for place, cell in enumerate(submitted)
                             if cell["kind"] == "code" and name in CHECK.findall(cell["source"])]
-        if any(submitted[place]["source"].strip() != exercise.visible for place in checks):
-            remarks.append(f"the check cell of {name} was changed; the assignment's own was run in its place")
         answers = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.answer)]
+        if any(submitted[place]["source"].strip() != exercise.visible for place in checks):
+            changed.append(name)
         if not checks and answers:
-            remarks.append(f"the check cell of {name} is missing; the assignment's own was run after the answer")
+            unchecked.append(name)
             places.setdefault(answers[-1], []).append(name)
         elif not checks:
-            remarks.append(f"{name} is missing: there is neither its answer cell nor its check")
+            missing.append(name)
         for place in checks:
             cells[place] = checking(exercise)
+    remarks = [f"{what} {', '.join(names)}: {then}" for what, names, then in (
+        ("changed check of", changed, "the assignment's own was run in its place"),
+        ("missing check of", unchecked, "the assignment's own was run after the answer"),
+        ("missing", missing, "neither the answer's cell nor its check is there")) if names]
     return [cell for place, cell in enumerate(cells)
             for cell in [cell, *(checking(asked[name]) for name in places.get(place, ()))]], remarks
 
