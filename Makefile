@@ -15,14 +15,16 @@ export PYODIDE
 # Where `make serve` serves the site.
 PORT ?= 8000
 
-# Which assignment `make grade` grades, and the folder of its course.
+# Which assignment `make assignment` writes and `make grade` grades, its chapters, and the folder of its course.
 NAME ?=
+CHAPTERS ?=
 COURSE ?= course
 
 # Where `make exercises` writes the reader's copies, and where `make progress` looks for them.
 FOLDER ?= exercises
 
-.PHONY: help environment book test serve lab exercises progress grade sync execute bench lint links clean
+.PHONY: help environment book test serve lab exercises progress assignment asked grade sync execute bench lint links \
+	clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -53,6 +55,13 @@ exercises: environment ## write copies of the chapters to work in, without solut
 progress: environment ## run the copies, and show which exercises are not started, tried, passed
 	@$(BIN)/python -m checks "$(FOLDER)"
 
+assignment: asked environment ## write chapters to be handed in, marked for nbgrader, and the teacher's own version
+	@$(BIN)/python -m tools.assignment "$(NAME)" $(CHAPTERS) --course "$(COURSE)"
+
+asked:
+	@[ -n "$(NAME)" ] && [ -n "$(CHAPTERS)" ] || { echo 'Name the assignment and its chapters:' \
+		'make assignment NAME=week-3 CHAPTERS="forward-mode dual-numbers"' >&2; exit 2; }
+
 grade: environment ## grade what was handed in for an assignment: NAME=week-3
 	@[ -n "$(NAME)" ] || { echo "Name the assignment: make grade NAME=week-3"; exit 1; }
 	@$(BIN)/python -m tools.grade "$(NAME)" --course "$(COURSE)"
@@ -79,4 +88,4 @@ links: environment ## look whether the addresses that the book names still answe
 	@$(BIN)/python -c "from jupyter_book.cli.main import main; main()" build . --quiet --builder linkcheck
 
 clean: ## remove the site and the environments
-	rm -rf _build .venv .venv-bench
+	rm -rf _build .venv .venv-bench .venv-nbgrader

@@ -156,6 +156,20 @@ def test_serve_builds_the_site_and_serves_it_to_this_machine_alone(clone):
     assert "_build/html 8765" in done.calls and "http://localhost:8765" in done.stdout
 
 
+@pytest.mark.parametrize("given", [[], ["NAME=week-3"], ["CHAPTERS=forward-mode"]])
+def test_assignment_asks_for_a_name_and_chapters_before_anything_else(clone, given):
+    clone.python("python3")
+    line = complaint(clone.make("assignment", *given))
+    assert line.startswith("Name the assignment and its chapters: make assignment NAME=week-3 CHAPTERS=")
+    assert not (clone.folder / ".venv").exists()
+
+
+def test_assignment_writes_the_chapters_into_the_course(clone):
+    clone.python("python3")
+    calls = clone.make("assignment", "NAME=week-3", "CHAPTERS=forward-mode 6", "COURSE=my course").calls
+    assert calls.endswith(".venv/bin/python -m tools.assignment week-3 forward-mode 6 --course my course\n")
+
+
 def test_test_makes_the_environment_and_runs_the_whole_suite(clone):
     clone.python("python3")
     assert clone.make("test").calls.endswith(".venv/bin/python -m pytest\n")

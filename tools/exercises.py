@@ -22,35 +22,48 @@ from tools.exercise_index import STATEMENT
 #: The title that a Markdown cell opens with, below its label if it has one.
 HEADING = re.compile(r"\A(?:\([\w-]+\)=\n)*#{1,3} (.+)")
 
-ANSWER = re.compile(r"(\w+) = check\(")
+#: A check cell: the name of the answer, and that of the exercise.
+ANSWER = re.compile(r'(\w+) = check\("([\w.]+)"')
+
+
+class Refused(Exception):
+    """Why a command does not do what it was asked for: a line for the user."""
 
 
 # What is handed out
 
 
 def hand_out(notebook):
-    """A chapter as it is handed out: without solutions, its exercises untouched, its edition in its metadata."""
+    """A chapter as it is handed out, with its edition in its metadata."""
+    cells = unsolved(notebook)
+    return notebook | {"cells": cells, "metadata": notebook["metadata"] | {"minigrad": {"edition": edition(cells)}}}
+
+
+def unsolved(notebook):
+    """The cells of a chapter without the solutions, its exercises untouched; the notebook itself stays as it is."""
     cells = [dict(cell) for cell in notebook["cells"] if "solution" not in notebooks.tags(cell)]
     for number, cell in enumerate(cells):
         if {"stub", "check"} & set(notebooks.tags(cell)):
             notebooks.clear(cell)
         if "check" in notebooks.tags(cell):
             say_what_it_unlocks(cells, number)
-    return notebook | {"cells": cells, "metadata": notebook["metadata"] | {"minigrad": {"edition": edition(cells)}}}
+    return cells
 
 
 def say_what_it_unlocks(cells, check):
     """Say in an exercise's statement which sections run on its answer, if any do."""
     sections = unlocked(cells, check)
-    if not sections:
-        return
+    if sections:
+        where = "the code below" if sections == [""] else " and ".join(
+            f"“{section}”" if section else "the code below" for section in sections)
+        say(cells, check, f"*Unlocks: once it passes, your answer runs in {where}.*")
+
+
+def say(cells, check, text):
+    """Add a sentence to the statement of the exercise that a check belongs to, after its grade, minutes and kind."""
     for cell in reversed(cells[:check]):
-        if match := STATEMENT.search(notebooks.source(cell)):
-            where = "the code below" if sections == [""] else " and ".join(
-                f"“{section}”" if section else "the code below" for section in sections)
-            text, place = notebooks.source(cell), match.end()
-            said = f" *Unlocks: once it passes, your answer runs in {where}.*"
-            notebooks.set_source(cell, text[:place] + said + text[place:])
+        if match := STATEMENT.search(source := notebooks.source(cell)):
+            notebooks.set_source(cell, f"{source[:match.end()]} {text}{source[match.end():]}")
             return
 
 
@@ -178,8 +191,7 @@ class Folder:
             create(target, text_of(copies[max(copies)] if copies else None))
             self.written += 1
         except OSError as error:
-            reason = "a file is in the way" if isinstance(error, FileExistsError) else error.strerror or str(error)
-            self.failures.setdefault(reason, []).append(name)
+            self.failures.setdefault(reason(error), []).append(name)
 
     def put_chapter(self, path):
         """Write the copy of a chapter."""
@@ -216,11 +228,22 @@ class Folder:
                    "name another folder, and run the command again.")
 
 
+def reason(error):
+    """Why something could not be written, for a message."""
+    return "a file is in the way" if isinstance(error, FileExistsError) else error.strerror or str(error)
+
+
 def announcement(name, lines):
     """The cell at the top of a new edition."""
     text = (f"**A new edition of this chapter.** Your own copy, `{name}`, is as you left it; take from it the answers "
             "that you want to keep. Since then:\n\n" + "\n".join(f"- {line}" for line in lines))
     return {"cell_type": "markdown", "id": "new-edition", "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
+def data_files():
+    """The files that chapters read: their name beside a chapter → where they are."""
+    book = notebooks.ROOT / "book"
+    return {path.relative_to(book).as_posix(): path for path in sorted((book / "data").rglob("*")) if path.is_file()}
 
 
 def create(path, content):
@@ -238,24 +261,32 @@ def create(path, content):
         raise
 
 
+def own_folder(given):
+    """The folder that the user named, made if need be; Refused if it is the book's or cannot be made."""
+    path = given.expanduser()
+    if path.resolve().is_relative_to(notebooks.ROOT / "book"):
+        raise Refused(f"{given} is the book itself. Name a folder of your own.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        cause = "it is a file" if path.is_file() else error.strerror
+        raise Refused(f"{given} cannot be made a folder ({cause}). Name another one.") from None
+    return path
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.exercises", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=notebooks.ROOT / "exercises",
                         help="where the copies go; `exercises` beside the book if none is named")
     given = parser.parse_args(arguments).folder
-    path, book = given.expanduser(), notebooks.ROOT / "book"
-    if path.resolve().is_relative_to(book):
-        return f"{given} is the book itself. Name a folder of your own."
     try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "it is a file" if path.is_file() else error.strerror
-        return f"{given} cannot be made a folder ({reason}). Name another one."
-    folder = Folder(path)
+        folder = Folder(own_folder(given))
+    except Refused as refused:
+        return str(refused)
     for chapter in filter(notebooks.is_chapter, notebooks.in_reading_order(notebooks.ROOT)):
         folder.put_chapter(chapter)
-    for file in sorted(file for file in (book / "data").rglob("*") if file.is_file()):
-        folder.put_file(file, file.relative_to(book).as_posix())
+    for name, path in data_files().items():
+        folder.put_file(path, name)
     print("\n".join([*folder.news, f"{folder.written} files written to {given}; what was there is as it was."]))
     return "\n".join(folder.problems()) or 0
 
