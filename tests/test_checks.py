@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from checks import check, extend, worker
 from checks.agreement import difference, show
-from checks.exercise import Exercise, Failure, find, registry
+from checks.exercise import Exercise, Failure, exercises, registry
 from checks.extend import growths
 from checks.message import Message
 from checks.stubs import is_untouched
@@ -36,7 +36,7 @@ def as_new(monkeypatch):
     monkeypatch.setattr(checks, "lent", {})
     monkeypatch.setattr(checks, "failures", {})
     growths.clear()
-    find("forward.sub")
+    exercises()  # all of them: a module that is imported later would be registered no more
     before = dict(registry)
     yield
     registry.clear()
@@ -175,6 +175,24 @@ def test_an_unknown_exercise_is_reported_and_the_argument_handed_back(name, caps
 
 def test_an_unknown_exercise_names_the_nearest(capsys):
     assert "Is it forward.sub" in said(capsys, "forward.sup", 1)
+
+
+@pytest.mark.parametrize("answer", [lambda x: x, None, double], ids=["wrong", "not started", "the book's"])
+def test_while_nbgrader_validates_what_does_not_pass_is_a_failure_too(answer, capsys, monkeypatch):
+    declare()
+    check("made.double", answer)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    assert check("made.double", answer)(3) == 6, "the cells below run on the book's answer"
+    shown, failure = capsys.readouterr()
+    assert failure.splitlines()[0] == shown.splitlines()[0] and "made.double" in failure
+
+
+def test_while_nbgrader_validates_what_passes_is_no_failure(capsys, monkeypatch):
+    declare()
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    check("made.double", lambda x: x + x)
+    assert capsys.readouterr().err == ""
 
 
 def test_hints_come_one_at_a_time_and_start_again_after_passing(capsys):

@@ -37,6 +37,8 @@ def check(name, answer):
         The exercise, ``"topic.name"``.
     answer
         The reader's answer: mostly a function, in some exercises a value. Whatever it is, the check raises nothing.
+        While nbgrader validates a notebook, what does not pass is said on stderr as well: by that its Validate button
+        knows a cell that fails, and the cells below still run on the book's answer.
 
     Returns
     -------
@@ -54,17 +56,24 @@ def check(name, answer):
     try:
         exercise = find(name)
     except Exception as error:  # no such exercise, or a module of checks that is broken
-        show(Message("✗", f"{name}: there is nothing to check.", (str(error),)))
+        say(Message("✗", f"{name}: there is nothing to check.", (str(error),)))
         return answer
     given[name] = answer
     if is_lent(exercise, answer):
-        show(Message("○", f"{name}: this is the book's answer, not yours.", (
+        say(Message("○", f"{name}: this is the book's answer, not yours.", (
             "An earlier run of this check put it under your name. Run the cell with your own answer again, "
             "then this one.",)))
         return answer
     verdict = judge(exercise, answer)
-    show(message(exercise, verdict))
+    say(message(exercise, verdict))
     return answer if verdict is PASSED else lend(exercise)
+
+
+def say(message):
+    """Show what a check found; to nbgrader, while it validates, in its own way too."""
+    show(message)
+    if message.symbol != "✓" and os.environ.get("NBGRADER_EXECUTION") == "validate":
+        print(message, file=sys.stderr)
 
 
 def judge(exercise, answer):
