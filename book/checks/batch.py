@@ -345,8 +345,8 @@ Exercise(
     kind="fill in", grade="core", minutes=10,
     use=run_in_segments,
     tests=[
-        agrees([(np.array([0.5, 1.0, 1.5, 2.0, 0.7, 1.2]), 2,
-                 np.array([[0.4, 1.1, -0.6]]), np.array([[1.0, -2.0, 3.0]]))]),
+        agrees([(np.array([0.5, 1.0, 1.5, 2.0, 0.7, 1.2]), k,
+                 np.array([[0.4, 1.1, -0.6]]), np.array([[1.0, -2.0, 3.0]])) for k in (2, 3)]),
         agrees(segments_at_random, times=5),
     ],
     wrong=[
