@@ -108,7 +108,7 @@ def test_a_new_edition_arrives_beside_the_readers_own_and_says_what_changed(book
     after = contents(folder)
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"01-small.edition-2.ipynb"}
-    lines = ["exercise “Subtraction”: 2 cells new or different",  # what it unlocks has changed with it
+    lines = ["exercise “Subtraction”: 1 cell new or different",
              "section “What it is for”: 1 cell no longer there", "section “Summary” is new"]
     printed = capsys.readouterr().out
     note = notebooks.source(notebooks.read(folder / "01-small.edition-2.ipynb")["cells"][0])
@@ -204,29 +204,6 @@ def test_a_folder_without_permission_is_reported(book, folder):
     message = exercises.main([str(folder)])
     assert message.startswith("Not written: 01-small.ipynb, data/numbers.csv (Permission denied). Nothing of yours")
     assert "cannot be made a folder (Permission denied)" in exercises.main([str(folder / "inner")])
-
-
-# What an exercise unlocks
-
-
-def statement(book, **changes):
-    return str(exercises.hand_out(notebooks.read(book(**changes) / "book" / "01-small.ipynb"))["cells"][2]["source"])
-
-
-@pytest.mark.parametrize("changes, said", [
-    ({}, "fill in.* *Unlocks: once it passes, your answer runs in “What it is for”.* Subtract."),
-    ({"section": None}, "*Unlocks: once it passes, your answer runs in the code below.*"),
-    ({"use": {"source": "def later():\n    return sub({}, {})"}}, "“What it is for”"),
-    ({"own": {"source": "## More", "markdown": True}, "again": {"source": USE}}, "“What it is for” and “More”.*"),
-])
-def test_a_statement_says_which_sections_run_on_the_answer(book, changes, said):
-    assert said in statement(book, **changes)
-
-
-@pytest.mark.parametrize("source", [
-    "1 + 1", "def other(sub):\n    return sub", "sub = 3\nsub + 1", "%matplotlib inline", "[sub for sub in range(3)]"])
-def test_a_name_that_means_something_else_unlocks_nothing(book, source):
-    assert "Unlocks" not in statement(book, use={"source": source})
 
 
 # The book

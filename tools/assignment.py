@@ -25,8 +25,9 @@ from pathlib import Path
 from checks.exercise import GRADES, find
 
 from tools import notebooks
-from tools.exercises import ANSWER, Refused, data_files, own_folder, reason, say, unsolved
+from tools.exercises import Refused, data_files, own_folder, reason, say, unsolved
 from tools.sync import PYTHON_BLOCK
+from tools.unlocks import ANSWER
 
 #: What an exercise is worth by its grade, unless --points says otherwise.
 POINTS = dict(zip(GRADES, (1, 2, 3)))

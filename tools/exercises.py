@@ -11,19 +11,13 @@ import argparse
 import hashlib
 import os
 import re
-import symtable
 import sys
 from collections import Counter
 from pathlib import Path
 
 from tools import notebooks
 from tools.exercise_index import STATEMENT
-
-#: The title that a Markdown cell opens with, below its label if it has one.
-HEADING = re.compile(r"\A(?:\([\w-]+\)=\n)*#{1,3} (.+)")
-
-#: A check cell: the name of the answer, and that of the exercise.
-ANSWER = re.compile(r'(\w+) = check\("([\w.]+)"')
+from tools.unlocks import HEADING
 
 
 class Refused(Exception):
@@ -42,21 +36,10 @@ def hand_out(notebook):
 def unsolved(notebook):
     """The cells of a chapter without the solutions, its exercises untouched; the notebook itself stays as it is."""
     cells = [dict(cell) for cell in notebook["cells"] if "solution" not in notebooks.tags(cell)]
-    for number, cell in enumerate(cells):
+    for cell in cells:
         if {"stub", "check"} & set(notebooks.tags(cell)):
             notebooks.clear(cell)
-        if "check" in notebooks.tags(cell):
-            say_what_it_unlocks(cells, number)
     return cells
-
-
-def say_what_it_unlocks(cells, check):
-    """Say in an exercise's statement which sections run on its answer, if any do."""
-    sections = unlocked(cells, check)
-    if sections:
-        where = "the code below" if sections == [""] else " and ".join(
-            f"“{section}”" if section else "the code below" for section in sections)
-        say(cells, check, f"*Unlocks: once it passes, your answer runs in {where}.*")
 
 
 def say(cells, check, text):
@@ -65,42 +48,6 @@ def say(cells, check, text):
         if match := STATEMENT.search(source := notebooks.source(cell)):
             notebooks.set_source(cell, f"{source[:match.end()]} {text}{source[match.end():]}")
             return
-
-
-def unlocked(cells, check):
-    """The sections whose code uses the answer that a check hands back, until its name means something else.
-
-    The section of the exercise itself is "".
-    """
-    match = ANSWER.match(notebooks.source(cells[check]))
-    section, found = "", []
-    for cell in cells[check + 1:] if match else []:
-        if cell["cell_type"] != "code":
-            heading = HEADING.match(notebooks.source(cell))
-            section = heading[1] if heading else section
-            continue
-        assigned, used = uses(notebooks.source(cell), match[1])
-        if assigned:
-            break
-        if used and section not in found:
-            found.append(section)
-    return found
-
-
-def uses(source, name):
-    """Whether code assigns a global name, and whether it uses it."""
-    try:
-        top = symtable.symtable(source, "cell", "exec")
-    except SyntaxError:  # a line for IPython alone
-        return False, False
-    tables, used = [top], False
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        if name in table.get_identifiers():
-            symbol = table.lookup(name)
-            used |= symbol.is_referenced() and (table is top or symbol.is_global())
-    return name in top.get_identifiers() and top.lookup(name).is_assigned(), used
 
 
 # Editions

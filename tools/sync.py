@@ -6,8 +6,8 @@
 
 A cell that shows source lists its units in its metadata: ``"units": ["scalar:TABLE", "value:Value.parents"]``. In a
 markdown cell the source goes into its ```` ```python ```` block; this is how the solution of an exercise is the
-function that the checks are tested with. Every unit of the package stands in exactly one cell. The index of exercises,
-``book/exercises.md``, is written anew as well.
+function that the checks are tested with. Every unit of the package stands in exactly one cell. What an exercise
+unlocks is written into its statement, and the index of exercises, ``book/exercises.md``, is written anew as well.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import exercise_index, notebooks, units
+from tools import exercise_index, notebooks, units, unlocks
 from tools.units import UnitError
 
 PYTHON_BLOCK = re.compile(r"^(?P<fence>`{3,})python[ ]*\n(?P<code>.*?)^(?P=fence)[ ]*$", re.DOTALL | re.MULTILINE)
@@ -101,6 +101,12 @@ def stale_cells(book):
     return stale, problems
 
 
+def stale_statements(book):
+    """The statements that do not say what their exercise unlocks: notebook, place of the cell, wanted source."""
+    return [(path, place, wanted) for path, notebook in book.notebooks.items()
+            for place, wanted in unlocks.stale_statements(notebook)]
+
+
 def coverage_problems(book):
     """What is wrong with the claim that each unit stands in one cell."""
     shown = book.shown_in()
@@ -117,7 +123,9 @@ def problems(book):
     stale, unreadable = stale_cells(book)
     differing = [f"{cell.place} differs from the package{_first_difference(cell, wanted)} Edit the package, never the "
                  "cell, and run `make sync`." for cell, wanted in stale]
-    return unreadable + differing + list(coverage_problems(book))
+    statements = [f"{path.name}, cell {place + 1} does not say what its exercise unlocks. Run `make sync`."
+                  for path, place, _ in stale_statements(book)]
+    return unreadable + differing + statements + list(coverage_problems(book))
 
 
 def _first_difference(cell, wanted):
@@ -135,6 +143,9 @@ def copy(book):
     for cell, wanted in stale_cells(book)[0]:
         notebooks.set_source(cell.content, wanted)
         changed[cell.path] = book.notebooks[cell.path]
+    for path, place, wanted in stale_statements(book):
+        changed[path] = book.notebooks[path]
+        notebooks.set_source(changed[path]["cells"][place], wanted)
     for path, notebook in changed.items():
         notebooks.write(path, notebook)
     return list(changed)
