@@ -36,7 +36,8 @@ def sentence(cells, check):
     sections = unlocked(cells, check)
     if not sections:
         return ""
-    where = " and ".join(f"“{section}”" if section else "the code below" for section in sections)
+    places = [f"“{section}”" if section else "the code below" for section in sections]
+    where = " and ".join(filter(None, [", ".join(places[:-1]), places[-1]]))
     return f" *Unlocks: once it passes, your answer runs in {where}.*"
 
 
