@@ -89,9 +89,9 @@ def test_all_other_cells_are_those_of_the_book_without_its_solutions(course, pat
     book = {cell["id"]: cell for cell in notebooks.read(path)["cells"] if "solution" not in notebooks.tags(cell)}
     for version in ("source", "handout"):
         notebook = read(course, version, path)
-        assert notebook["metadata"] == notebooks.read(path)["metadata"]
-        assert [cell["id"] for cell in notebook["cells"]] == list(book)
-        for cell in notebook["cells"]:
+        assert notebook["metadata"] == notebooks.read(path)["metadata"] | {"minigrad": {"assignment": "everything"}}
+        assert [cell["id"] for cell in notebook["cells"]] == ["assignment", *book]
+        for cell in notebook["cells"][1:]:
             if facts(cell):
                 assert cell["outputs"] == [] and cell["execution_count"] is None
             elif "{exercise}" not in notebooks.source(cell):
@@ -198,7 +198,7 @@ def test_the_summary_counts_and_says_what_comes_next(folder, capsys):
     assert [line.split() for line in lines[1:4]] == [
         ["05-forward-mode", "5", "exercises", "9", "points"], ["06-dual-numbers", "6", "exercises", "9", "points"],
         ["together", "11", "exercises", "18", "points"]]
-    assert lines[-1].endswith(f"`python -m tools.grade week-3 --course {folder}`.")
+    assert lines[-1].endswith(f"in the folder of the book, `make grade NAME=week-3 COURSE={folder}`.")
 
 
 # What may be asked for
@@ -211,15 +211,32 @@ def test_a_chapter_is_named_by_number_slug_or_file(folder, name):
     assert set(contents(folder / "handout")) == {"week/05-forward-mode.ipynb"}
 
 
+@pytest.mark.parametrize("name", ["forward.sub", "forward-sub", "ex-forward-sub"])
+def test_of_a_chapter_the_exercises_that_are_named_count_alone(folder, name):
+    assert assignment.main(["week", "graphs.totals", name, "forward.div", "--course", str(folder)]) == 0
+    for version in ("source", "handout"):
+        found = {path.name: list(by_id(notebooks.read(path))) for path in sorted((folder / version / "week").glob("*"))}
+        assert found == {"04-computational-graphs.ipynb": ["graphs-totals-answer", "graphs-totals"],
+                         "05-forward-mode.ipynb": ["forward-sub-answer", "forward-sub", "forward-div-answer",
+                                                   "forward-div"]}
+    handout = notebooks.read(folder / "handout/week/05-forward-mode.ipynb")["cells"]
+    assert notebooks.source(handout[0]).startswith(
+        "**week**: 2 exercises in this notebook count, 3 points together; their statements say how many each.\n")
+    assert sum("points" in notebooks.source(cell) for cell in handout if "{exercise}" in notebooks.source(cell)) == 1
+
+
 @pytest.mark.parametrize("arguments, said", [
-    (["week", "forward-node"], "There is no chapter forward-node. Is it forward-mode?"),
-    (["week", "5", "Dual-Numbers"], "There is no chapter Dual-Numbers. Is it dual-numbers?"),
-    (["week", "23"], "There is no chapter 23. Name one by its number, 1 to 22, or as its file is called."),
-    (["week", "0"], "There is no chapter 0. "), (["week", "²"], "There is no chapter ². "),
-    (["week", ""], "There is no chapter . "),
+    (["week", "forward-node"], "There is no chapter forward-node, and no exercise. Is it forward-mode?"),
+    (["week", "5", "Dual-Numbers"], "There is no chapter Dual-Numbers, and no exercise. Is it dual-numbers?"),
+    (["week", "23"], "There is no chapter 23, and no exercise. Name a chapter by its number, 1 to 22, or as "),
+    (["week", "graphs.total"], "There is no chapter graphs.total, and no exercise. Is it graphs-totals?"),
+    (["week", "5", "forward.sub"], "The exercise forward.sub is named twice. Name it once."),
+    (["week", "0"], "There is no chapter 0, and no exercise. "),
+    (["week", "²"], "There is no chapter ², and no exercise. "),
+    (["week", ""], "There is no chapter , and no exercise. "),
     (["week", "5", "forward-mode"], "The chapter 05-forward-mode is named twice. Name it once."),
     (["week", "all", "5"], "all means every chapter. Name no other beside it."),
-    (["week 3", "5"], "'week 3' cannot be the name of an assignment: use letters, digits, - and _ alone."),
+    (["week 3", "5"], "'week 3' cannot be the name of an assignment: use the letters a to z, digits, - and _ alone."),
     (["../week", "5"], "cannot be the name"), (["", "5"], "cannot be the name"), (["wéek", "5"], "cannot be the name"),
     (["week\n", "5"], "cannot be the name"),
     (["week", "5", "--points", "hard=3"], "--points: hard=3 cannot be read. Give each grade a number, as in easy=1,"),

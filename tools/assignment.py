@@ -2,6 +2,9 @@
 
     python -m tools.assignment week-3 forward-mode dual-numbers
     python -m tools.assignment week-3 5 6 --course ~/calculus --points core=3,stretch=5
+    python -m tools.assignment week-3 forward-mode graphs.totals graphs.softplus
+
+Of a chapter all exercises count; where exercises are named, those of their chapter that are not stay as practice.
 
 They go to `handout/week-3` and `source/week-3` in the course's folder, `course` beside the book unless another one is
 named. Both are marked as nbgrader wants it, and `handout` is what `nbgrader generate_assignment` would make of
@@ -15,6 +18,7 @@ import math
 import os
 import re
 import secrets
+import shlex
 import shutil
 import sys
 import tempfile
@@ -45,6 +49,15 @@ require("{}", seed={})
 REGION = re.compile(r"^### BEGIN SOLUTION\n.*?^### END SOLUTION$|\n### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS$",
                     re.DOTALL | re.MULTILINE)
 
+INSTRUCTIONS = """\
+**{}**: {} in this notebook count, {} together; their statements say how many each.
+
+- Run all cells once, from the top: in the menu *Run*, *Run All Cells*.
+- Write each answer into the cell above its check, where it says `# your code here`, or repair what stands there. Run
+  it, then the check. Cells of your own are welcome; the checks that count are locked.
+- Marks come from the same checks, at other inputs, in a run from the top. Before you hand in, choose *Kernel*, *Restart
+  Kernel and Run All Cells*, look at your checks once more, and save. Hand in this file."""
+
 CONFIG = """\
 # What nbgrader has to know of this course.
 
@@ -63,26 +76,38 @@ c.Execute.timeout = 120
 # The two versions of a chapter
 
 
-def teachers(notebook, points, seed):
+def teachers(notebook, names, points, seed, assignment):
     """A chapter as its teacher keeps it: each exercise with its solution, its points and its hidden test.
 
+    names : the exercises that count; the others stay as practice.
     points : what an exercise is worth, by its grade.
     seed : what the inputs of the hidden tests start from.
+    assignment : its name, which the cell at the top says.
     """
-    cells = unsolved(notebook)
+    cells, total = unsolved(notebook), 0
     for number, cell in enumerate(cells):
         if "stub" in notebooks.tags(cell):
             stub = cell
         if "check" in notebooks.tags(cell):
             name, exercise = ANSWER.match(notebooks.source(cell)).groups()
+            if exercise not in names:
+                continue
             exercise = find(exercise)
             worth, grade_id = points[exercise.grade], exercise.name.replace(".", "-")
+            total += worth
             say(cells, number, f"*{points_as_text(worth)}.*")
             append(stub, SOLUTION.format(solution(notebook, exercise, name)))
             mark(stub, grade_id=f"{grade_id}-answer", grade=False, locked=False, solution=True)
             append(cell, HIDDEN_TESTS.format(exercise.name, json.dumps(seed, ensure_ascii=False)))
             mark(cell, grade_id=grade_id, grade=True, locked=True, solution=False, points=worth)
-    return notebook | {"cells": cells}
+    return notebook | {"cells": [instructions(assignment, len(names), total), *cells],
+                       "metadata": notebook["metadata"] | {"minigrad": {"assignment": assignment}}}
+
+
+def instructions(assignment, count, points):
+    """The cell at the top, which tells a student what to do."""
+    text = INSTRUCTIONS.format(assignment, f"{count} exercise{'s' * (count != 1)}", points_as_text(points))
+    return {"cell_type": "markdown", "id": "assignment", "metadata": {}, "source": text.splitlines(keepends=True)}
 
 
 def solution(notebook, exercise, name):
@@ -138,29 +163,49 @@ def points_as_text(points):
 
 
 def chosen(names):
-    """The chapters of these names, in the order of the book."""
-    chapters = list(filter(notebooks.is_chapter, notebooks.in_reading_order(notebooks.ROOT)))
+    """What is asked for: the path of each chapter, in the order of the book → the names of its exercises that count."""
+    chapters = {path: exercises_in(path) for path in notebooks.in_reading_order(notebooks.ROOT)
+                if notebooks.is_chapter(path)}
     if "all" in names:
         if len(names) > 1:
             raise Refused("all means every chapter. Name no other beside it.")
         return chapters
-    found = [chapter_of(name, chapters) for name in names]
-    for path in found:
-        if found.count(path) > 1:
-            raise Refused(f"The chapter {path.stem} is named twice. Name it once.")
-    return sorted(found, key=chapters.index)
+    places = {plain_name(name): (path, [name]) for path, found in chapters.items() for name in found}
+    counting = {}
+    for given in names:
+        path, found = places.get(plain_name(given)) or (chapter := chapter_of(given, chapters, places),
+                                                        chapters[chapter])
+        if set(found) & set(counting.get(path, ())):
+            what = f"The chapter {path.stem}" if len(found) > 1 else f"The exercise {found[0]}"
+            raise Refused(f"{what} is named twice. Name it once.")
+        counting.setdefault(path, []).extend(found)
+    return {path: [name for name in found if name in counting[path]] for path, found in chapters.items()
+            if path in counting}
 
 
-def chapter_of(name, chapters):
+def exercises_in(path):
+    """The names of the exercises of a chapter, in order."""
+    return [ANSWER.match(notebooks.source(cell))[2] for cell in notebooks.read(path)["cells"]
+            if "check" in notebooks.tags(cell)]
+
+
+def plain_name(name):
+    """The name of an exercise however it is written: chain_rule.push, chain-rule-push, ex-chain-rule-push."""
+    return re.sub(r"[._]", "-", name).removeprefix("ex-")
+
+
+def chapter_of(name, chapters, exercises):
     """The chapter with this number, slug or file name."""
     stem = Path(name).name.removesuffix(".ipynb")
     number = f"{int(stem):02}" if stem.isascii() and stem.isdigit() else None
     for path in chapters:
         if stem in (path.stem, notebooks.slug(path)) or number == path.stem.partition("-")[0]:
             return path
-    near = get_close_matches(notebooks.slug(stem).lower(), [notebooks.slug(path) for path in chapters], 1, 0.5)
-    raise Refused(f"There is no chapter {name}. " + (
-        f"Is it {near[0]}?" if near else f"Name one by its number, 1 to {len(chapters)}, or as its file is called."))
+    known = [*(notebooks.slug(path) for path in chapters), *exercises]
+    near = get_close_matches(plain_name(notebooks.slug(stem).lower()), known, 1, 0.6)
+    raise Refused(f"There is no chapter {name}, and no exercise. " + (
+        f"Is it {near[0]}?" if near else f"Name a chapter by its number, 1 to {len(chapters)}, or as its file is "
+        "called, an exercise as its check calls it."))
 
 
 def points_by_grade(text):
@@ -180,7 +225,7 @@ def points_by_grade(text):
 def refuse(name, seed, course):
     """Refuse an assignment whose name or seed does not do, or which is there."""
     if not NAME.fullmatch(name):
-        raise Refused(f"{name!r} cannot be the name of an assignment: use letters, digits, - and _ alone.")
+        raise Refused(f"{name!r} cannot be the name of an assignment: use the letters a to z, digits, - and _ alone.")
     if not (seed and seed.isprintable()):
         raise Refused("--seed should be a text that can be read, of one character at least. Or leave it out.")
     for place in (f"source/{name}", f"handout/{name}"):
@@ -247,20 +292,21 @@ def summary(name, chapters, given):
         rows.append((path.stem, len(worth), sum(worth)))
     rows.append(("together", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     width = max(len(row[0]) for row in rows)
-    where = "" if given == notebooks.ROOT / "course" else f" --course {given}"
+    where = "" if given == notebooks.ROOT / "course" else f" COURSE={shlex.quote(str(given))}"
     yield f"The assignment {name} is in {given}:"
     yield from (f"  {title:{width}}  {count:3} exercises  {points_as_text(worth):>10}" for title, count, worth in rows)
     yield f"  handout/{name} is for the students."
     yield f"  source/{name} is for you alone: it holds the solutions and the hidden tests."
-    yield (f"Next: hand out handout/{name}. Put what comes back into submitted/STUDENT/{name}, then run "
-           f"`python -m tools.grade {name}{where}`.")
+    yield (f"Next: hand out handout/{name}. Put what comes back into submitted/STUDENT/{name}, then run, in the folder "
+           f"of the book, `make grade NAME={name}{where}`.")
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.assignment", description=__doc__.splitlines()[0])
     parser.add_argument("name", metavar="NAME", help="of the assignment: letters, digits, - and _")
     parser.add_argument("chapters", metavar="CHAPTER", nargs="+",
-                        help="5, forward-mode or 05-forward-mode.ipynb; all for all of them")
+                        help="5, forward-mode or 05-forward-mode.ipynb; all for all of them; or the name of an "
+                        "exercise, forward.sub")
     parser.add_argument("--course", metavar="FOLDER", type=Path, default=notebooks.ROOT / "course",
                         help="of the course; `course` beside the book if none is named")
     parser.add_argument("--points", metavar="GRADE=NUMBER,…", default="",
@@ -272,7 +318,8 @@ def main(arguments=None):
     try:
         refuse(given.name, given.seed, given.course)
         points, course = points_by_grade(given.points), given.course.expanduser()
-        chapters = {path: teachers(notebooks.read(path), points, given.seed) for path in chosen(given.chapters)}
+        chapters = {path: teachers(notebooks.read(path), names, points, given.seed, given.name)
+                    for path, names in chosen(given.chapters).items()}
         write(course, given.name, files(given.name, chapters, course))
     except Refused as refused:
         return str(refused)
