@@ -12,14 +12,15 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
 
+import checks
 import psutil
 import pytest
 from checks import grading
-from checks.exercise import find
+from checks.exercise import exercises, find
 from checks.standing import CHECK, Trouble
 
 from tools.grade import __main__ as command
-from tools.grade import job, report
+from tools.grade import job, kernel, report
 from tools.grade.submissions import Assignment, submissions
 from tools.notebooks import ROOT
 
@@ -151,6 +152,35 @@ def test_the_books_answer_earns_nothing(course):
     own = "from checks.exercise import find\nsub = find('forward.sub').solution"
     course.hand_in("ada", handed_in(sub=own, div="div = check('forward.div', None)"))
     assert symbols(course.grade()["ada"]) == "○○"
+
+
+#: What is written into an answer or above it, in place of an answer.
+CHEATS = {
+    "one that asks the book's": ("def div(a, b):\n    return div(a, b)", "calls itself without end"),
+    "a verdict of its own": (
+        "from checks import grading\ngrading.verdicts['forward.div'] = grading.Verdict('✓')", "NameError"),
+    "an exercise without tests": (
+        "from checks.exercise import find\nfind('forward.div').__dict__['tests'] = ()\n" + WRONG["div"],
+        "it has changed the code of the checks (forward.div.tests)")}
+
+
+def test_plain_cheats_earn_nothing_and_are_said(course):
+    for kind, (source, _) in CHEATS.items():
+        course.hand_in(kind, handed_in(div=source))
+    results = course.grade()
+    for kind, (_, said) in CHEATS.items():
+        assert symbols(results[kind])[1] == "✗", kind
+        assert said in " | ".join([*results[kind].lines, *results[kind].mistakes.values()])
+
+
+def test_judging_leaves_the_code_of_the_checks_as_it_was(monkeypatch):
+    """Else who answers that exercise is told to have changed it, and earns nothing."""
+    every = exercises()
+    monkeypatch.setattr(kernel, "sealed", {})
+    kernel.seal()
+    for exercise in every:
+        checks.judge(exercise, exercise.solution)
+        assert kernel.changed() is None, exercise.name
 
 
 # What is missing or changed
@@ -419,6 +449,16 @@ def test_a_hostile_submission_costs_its_own_marks_alone(course, kind, monkeypatc
     assert {place: (symbols(r), r.lines) for place, r in results.items()} == {"ada": ("✓✓", []), "zoe": ("✗✓", [])}
     assert not left_over(SLEEP) and not left_over(str(folder))
     assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are limited as on Unix")
+def test_where_the_users_threads_cannot_be_seen_their_number_is_not_limited():
+    """A limit below the number of those that run would let no kernel start."""
+    code = ("import resource\nfrom tools.grade import kernel\nkernel.can_start_threads = lambda: False\n"
+            "before = resource.getrlimit(resource.RLIMIT_NPROC)[0]\nkernel.limit(10**9)\n"
+            "assert resource.getrlimit(resource.RLIMIT_NPROC)[0] == before\n"
+            "assert resource.getrlimit(resource.RLIMIT_DATA) == (10**9, 10**9)")
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
 
 
 # Executors
