@@ -199,6 +199,8 @@ def test_the_summary_counts_and_says_what_comes_next(folder, capsys):
         ["05-forward-mode", "5", "exercises", "9", "points"], ["06-dual-numbers", "6", "exercises", "9", "points"],
         ["together", "11", "exercises", "18", "points"]]
     assert lines[-1].endswith(f"`python -m tools.grade week-3 --course {folder}`.")
+    assert assignment.main(["week-3", "5", "--course", str(folder / "my course")]) == 0
+    assert f"--course '{folder / 'my course'}'`." in capsys.readouterr().out
 
 
 # What may be asked for

@@ -15,6 +15,7 @@ import math
 import os
 import re
 import secrets
+import shlex
 import shutil
 import sys
 import tempfile
@@ -247,7 +248,7 @@ def summary(name, chapters, given):
         rows.append((path.stem, len(worth), sum(worth)))
     rows.append(("together", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     width = max(len(row[0]) for row in rows)
-    where = "" if given == notebooks.ROOT / "course" else f" --course {given}"
+    where = "" if given == notebooks.ROOT / "course" else f" --course {shlex.quote(str(given))}"
     yield f"The assignment {name} is in {given}:"
     yield from (f"  {title:{width}}  {count:3} exercises  {points_as_text(worth):>10}" for title, count, worth in rows)
     yield f"  handout/{name} is for the students."
