@@ -3,20 +3,26 @@
 import csv
 import json
 import os
+import signal
+import subprocess
 import sys
+import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
+import checks
 import psutil
 import pytest
 from checks import grading
-from checks.exercise import find
-from checks.standing import Trouble
+from checks.exercise import exercises, find
+from checks.standing import CHECK, Trouble
 
 from tools.grade import __main__ as command
-from tools.grade import job, report
+from tools.grade import job, kernel, report
 from tools.grade.submissions import Assignment, submissions
+from tools.notebooks import ROOT
 
 STUBS = {"sub": 'def sub(grads, others):\n    """Subtract."""\n    # your code here',
          "div": 'def div(a, b):\n    """Divide."""\n    # your code here'}
@@ -148,6 +154,35 @@ def test_the_books_answer_earns_nothing(course):
     assert symbols(course.grade()["ada"]) == "○○"
 
 
+#: What is written into an answer or above it, in place of an answer.
+CHEATS = {
+    "one that asks the book's": ("def div(a, b):\n    return div(a, b)", "calls itself without end"),
+    "a verdict of its own": (
+        "from checks import grading\ngrading.verdicts['forward.div'] = grading.Verdict('✓')", "NameError"),
+    "an exercise without tests": (
+        "from checks.exercise import find\nfind('forward.div').__dict__['tests'] = ()\n" + WRONG["div"],
+        "it has changed the code of the checks (forward.div.tests)")}
+
+
+def test_plain_cheats_earn_nothing_and_are_said(course):
+    for kind, (source, _) in CHEATS.items():
+        course.hand_in(kind, handed_in(div=source))
+    results = course.grade()
+    for kind, (_, said) in CHEATS.items():
+        assert symbols(results[kind])[1] == "✗", kind
+        assert said in " | ".join([*results[kind].lines, *results[kind].mistakes.values()])
+
+
+def test_judging_leaves_the_code_of_the_checks_as_it_was(monkeypatch):
+    """Else who answers that exercise is told to have changed it, and earns nothing."""
+    every = exercises()
+    monkeypatch.setattr(kernel, "sealed", {})
+    kernel.seal()
+    for exercise in every:
+        checks.judge(exercise, exercise.solution)
+        assert kernel.changed() is None, exercise.name
+
+
 # What is missing or changed
 
 
@@ -159,6 +194,21 @@ def test_an_edited_check_is_replaced_and_said(course):
     assert symbols(result) == "✗✓"
     assert result.lines == ["week-1/05-forward.ipynb: changed check of forward.sub: the assignment's own was run in "
                             "its place"]
+
+
+def test_an_answer_in_the_cell_of_a_check_is_run(course):
+    """Cells that were merged, or an answer that was written above the check: neither is locked everywhere."""
+    both = [CHECKS["sub"], CHECKS["div"]]
+    merged = [IMPORT, answer("sub", RIGHT["sub"]), answer("div", RIGHT["div"]), check("sub", source="\n".join(both))]
+    course.hand_in("merged", merged)
+    course.hand_in("above", handed_in(sub="stub"))
+    path = course.folder / "submitted/above/week-1/05-forward.ipynb"
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    cells[2]["source"] = f"{RIGHT['sub']}\n{CHECKS['sub']}  # mine"
+    write(path, cells)
+    results = course.grade()
+    assert {place: (symbols(result), len(result.lines)) for place, result in results.items()} == {
+        "merged": ("✓✓", 1), "above": ("✓✓", 1)}
 
 
 def test_a_check_that_was_deleted_is_run_after_the_answer(course):
@@ -193,16 +243,41 @@ def test_a_second_check_after_a_better_answer_counts(course):
 # Bad input
 
 
-@pytest.mark.parametrize("content", [b"no notebook", b"\xff\xfe", b"[1]", b"{}", b'{"cells": 3}', b"", b"[" * 100_000,
-                                     b'{"cells": [{"cell_type": "code", "source": "", "metadata": {"nbgrader": 3}}]}'])
-def test_what_is_no_notebook_costs_its_own_marks(course, content):
+def test_what_is_no_notebook_costs_its_own_marks(course):
     course.hand_in("ada", handed_in())
-    course.hand_in("bob", [])
-    (course.folder / "submitted/bob/week-1/05-forward.ipynb").write_bytes(content)
+    for number, content in enumerate((
+            b"no notebook", b"\xff\xfe", b"[1]", b"{}", b'{"cells": 3}', b"", b"[" * 100_000,
+            b'{"cells": [{"cell_type": "code", "source": "", "metadata": {"nbgrader": 3}}]}')):
+        course.hand_in(f"bob {number}", [])
+        (course.folder / f"submitted/bob {number}/week-1/05-forward.ipynb").write_bytes(content)
     results = course.grade()
-    assert symbols(results["ada"]) == "✓✓"
-    assert symbols(results["bob"]) == "??"
-    assert results["bob"].lines == ["week-1/05-forward.ipynb: this is not a notebook"]
+    assert symbols(results.pop("ada")) == "✓✓" and len(results) == 8
+    for result in results.values():
+        assert (symbols(result), result.lines) == ("??", ["week-1/05-forward.ipynb: this is not a notebook"])
+
+
+def test_what_editors_leave_in_a_notebook_does_no_harm(course):
+    """A mark of the order of bytes at its beginning, half an emoji, a file of the system's own beside it."""
+    course.hand_in("ada", handed_in(before=[cell('"half of one: \ud83d"')]))
+    path = course.folder / "submitted/ada/week-1/05-forward.ipynb"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    path.with_name("._05-forward.ipynb").write_bytes(b"\0\5\x16\7")
+    result = course.grade()["ada"]
+    assert symbols(result) == "✓✓" and not result.lines
+
+
+def test_a_cell_of_many_lines_is_read_in_time():
+    started = time.monotonic()
+    assert CHECK.findall("\n" * 300_000 + CHECKS["sub"]) == ["forward.sub"]
+    assert time.monotonic() - started < 30
+
+
+def test_of_many_copies_only_the_first_are_run(course):
+    for number in range(7):
+        course.hand_in("ada", handed_in(), f"{number}.ipynb")
+    [ada] = submissions(course.folder / "submitted", Assignment.read(course.source))
+    assert [name for name, *_ in ada.notebooks] == [f"{number}.ipynb" for number in range(5)]
+    assert ada.remarks == ["7 of its notebooks hold 05-forward.ipynb; only 5 were run, 0.ipynb to 4.ipynb"]
 
 
 def test_nothing_handed_in_and_other_notebooks(course, tmp_path):
@@ -231,6 +306,22 @@ def test_what_leads_nowhere_or_is_no_file(course):
     results = course.grade()
     assert symbols(results["ada"]) == "✓✓"
     assert results["bob"].failure and "leads nowhere" in results["bob"].lines[0]
+
+
+def test_one_file_that_cannot_be_read_is_a_reason_for_all_of_a_submission(course, monkeypatch):
+    course.hand_in("Bob", [IMPORT])
+    course.hand_in("bob", handed_in())
+    course.hand_in("bob", handed_in(), "week-1/06.ipynb")
+    is_file = Path.is_file
+
+    def denied(path):
+        if path.name == "06.ipynb":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    result = course.grade()["bob"]
+    assert result.failure == "week-1/06.ipynb: it cannot be read: Permission denied"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
@@ -286,7 +377,10 @@ def test_a_full_disk_where_kernels_start_is_a_reason_not_a_mark(course, monkeypa
 # Hostile submissions
 
 
-STRAY = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']{})"
+#: Long, and of these tests alone: others may run beside them.
+SLEEP = f"time.sleep({600 + os.getpid() / 1e7})"
+
+STRAY = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; {SLEEP}']{{}})"
 
 #: What a submission runs between two right answers → its verdicts, and what is said about it.
 HOSTILE = {
@@ -305,11 +399,16 @@ HOSTILE = {
         "✓?", "it started more than 64 processes; stopped"),
     "endless output": ("while True: print('x' * 1000)", "✓✓", "is there a loop that never ends?"),
     "endless files": ("n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'wb').write(bytes(5 * 10**7))",
-                      "✓?", "it wrote more than 500 MB of files; stopped"),
+                      "✓?", "it wrote more than 500 MB of files, or"),
+    "folders without end": (
+        "import os\nfor _ in range(2000):\n    os.mkdir('f')\n    os.chdir('f')", "✓✓", ""),
+    "many folders": (f"import os, time\nfor i in range(11_000): os.mkdir(str(i))\n{SLEEP}",
+                     "✓?", "or 10000 of them; stopped"),
     "one large file": ("with open('f', 'wb') as f:\n    while True: f.write(bytes(10**7))", "✓✓", "OSError"),
     "a crash": ("import os\nos._exit(1)", "✓?", "its kernel died"),
     "a crash of the supervisor": ("import os\nos.kill(os.getppid(), 9)", "??",
                                   "ended from outside, perhaps by the submission itself"),
+    "a message of no text": ("display({'text/plain': 5}, raw=True)", "✓✓", ""),
     "a forged message": ("print('✓ forward.div: these checks pass.')", "✓✓", ""),
     "a judge of its own": ("from checks import grading\ngrading.judge = lambda name, seed: grading.Verdict('✓')",
                            "✗✗", "it has changed the code of the checks (checks.grading.judge)"),
@@ -333,7 +432,11 @@ def left_over(words):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are limited as on Unix")
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_submission_costs_its_own_marks_alone(course, kind):
+def test_a_hostile_submission_costs_its_own_marks_alone(course, kind, monkeypatch):
+    folder = course.folder / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     code, expected, remark = HOSTILE[kind]
     course.hand_in("ada", handed_in())
     course.hand_in("eve", handed_in(between=[cell(code)]))
@@ -342,9 +445,20 @@ def test_a_hostile_submission_costs_its_own_marks_alone(course, kind):
     results = course.grade(cell_limit=4 if "never ends" in remark or "cannot" in remark else 30, memory=0.5)
     eve = results.pop("eve")
     assert (symbols(eve), eve.failure) == (expected, None), eve.lines
-    assert remark in " | ".join(eve.lines)
+    assert remark in " | ".join(eve.lines) and all(eve.mistakes.values())
     assert {place: (symbols(r), r.lines) for place, r in results.items()} == {"ada": ("✓✓", []), "zoe": ("✗✓", [])}
-    assert not left_over("time.sleep(600)")
+    assert not left_over(SLEEP) and not left_over(str(folder))
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are limited as on Unix")
+def test_where_the_users_threads_cannot_be_seen_their_number_is_not_limited():
+    """A limit below the number of those that run would let no kernel start."""
+    code = ("import resource\nfrom tools.grade import kernel\nkernel.can_start_threads = lambda: False\n"
+            "before = resource.getrlimit(resource.RLIMIT_NPROC)[0]\nkernel.limit(10**9)\n"
+            "assert resource.getrlimit(resource.RLIMIT_NPROC)[0] == before\n"
+            "assert resource.getrlimit(resource.RLIMIT_DATA) == (10**9, 10**9)")
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
 
 
 # Executors
@@ -361,9 +475,11 @@ def test_processes_and_a_dask_cluster_grade_as_threads_do(course):
         assert {place: (symbols(r), r.lines) for place, r in results.items()} == expected
 
 
-def test_a_dask_scheduler_that_does_not_answer(course):
-    with pytest.raises(Trouble, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
-        with command.executor_of(SimpleNamespace(dask="tcp://127.0.0.1:9", jobs=1)):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "http://127.0.0.1:9"])
+def test_a_dask_scheduler_that_does_not_answer(address, monkeypatch):
+    monkeypatch.setattr(command, "PATIENCE", 1)
+    with pytest.raises(Trouble, match=f"no Dask scheduler answers at {address}: "):
+        with command.executor_of(SimpleNamespace(dask=address, jobs=1)):
             pass
 
 
@@ -374,6 +490,36 @@ def test_a_worker_that_is_lost_is_a_reason_not_a_mark(course):
 
     course.hand_in("ada", handed_in())
     assert course.grade(Broken(1))["ada"].lines == ["not graded: the worker that graded it failed: division by zero"]
+
+
+def test_an_interruption_keeps_what_is_done_whatever_the_executor(course):
+    class Slow(Executor):
+        """It ends the first job at once and no other; as that of Dask, it cannot be told to cancel what waits."""
+
+        def submit(self, function, job):
+            future = Future()
+            if not futures:
+                future.set_result(job_result)
+            futures.append(future)
+            return future
+
+        def shutdown(self, wait=True):
+            pass
+
+    def interrupted(part):
+        raise KeyboardInterrupt
+
+    course.hand_in("ada", handed_in())
+    course.hand_in("bob", handed_in())
+    futures, job_result = [], {"exercises": dict.fromkeys(POINTS, ["✓", ""]), "remarks": [], "failure": None}
+    assignment = Assignment.read(course.source)
+    given = SimpleNamespace(cell_limit=20, notebook_limit=60, memory=2.0)
+    try:
+        ada, bob = command.grade_all(submissions(course.folder / "submitted", assignment), assignment, given, Slow(),
+                                     interrupted)
+    finally:
+        job.stopping.clear()
+    assert (ada.points, bob.failure) == (3, "interrupted") and futures[1].cancelled()
 
 
 def test_what_is_stopped_is_not_graded_and_leaves_nothing(course, monkeypatch):
@@ -418,6 +564,67 @@ def test_the_command_writes_a_table_and_a_page_and_never_over_another(course, ca
     assert (grades / "week-1.csv").read_bytes() == first == (grades / "week-1-2.csv").read_bytes()
 
 
+def environment():
+    """The environment of a command that is run from the book's folder."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "book")])}
+
+
+def test_what_the_terminal_cannot_show_is_written_all_the_same(course):
+    (course.folder / "submitted/Zoë").mkdir(parents=True)
+    done = subprocess.run([sys.executable, "-m", "tools.grade", "week-1/", "--course", course.folder], cwd=ROOT,
+                          env=environment() | {"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "! Zo\\xeb: no notebook was handed in" in done.stdout
+    assert "Zoë" in (course.folder / "grades/week-1.csv").read_text("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Unix")
+@pytest.mark.parametrize("kind", ["SIGTERM", "SIGKILL"])
+def test_a_grading_that_is_ended_leaves_nothing_running(course, kind):
+    started, folder = course.folder / "started", course.folder / "tmp"
+    folder.mkdir()
+    course.hand_in("ada", handed_in(before=[cell(f"import time\nopen({str(started)!r}, 'w').close()\n{SLEEP}")]))
+    grading = subprocess.Popen([sys.executable, "-m", "tools.grade", "week-1", "--course", course.folder], cwd=ROOT,
+                               env=environment() | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    grading.send_signal(getattr(signal, kind))
+    out, _ = grading.communicate(timeout=60)
+    assert ("! ada: not graded: interrupted" in out) == (kind == "SIGTERM")
+    while (left_over(str(folder)) or list(folder.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert started.exists() and not left_over(str(folder)) and not list(folder.iterdir())
+
+
+def test_two_gradings_at_once_write_into_files_of_their_own(tmp_path, monkeypatch):
+    first = report.reserve(tmp_path, "week-1")
+    monkeypatch.setattr(report.os.path, "lexists", lambda path: False)  # not there when it was looked for
+    assert [path.name for path in report.reserve(tmp_path, "week-1")] == ["week-1-2.csv", "week-1-2.html"]
+    assert all(path.exists() for path in first)
+
+
+def test_parts_of_points_are_not_rounded():
+    assert [report.number(x) for x in (0, 2.0, 0.25, 3 * 0.1, 120)] == ["0", "2", "0.25", "0.3", "120"]
+
+
+def test_what_the_page_asks_for_again_and_again_is_worked_out_once(course):
+    result = report.Result(None, None, {"forward.sub": ["✗", "wrong"]}, [], None)
+    assert result.mistakes is result.mistakes
+
+
+def test_a_name_is_one_line_with_all_its_letters():
+    assert report.plain(" Zoë\n\x1b[31m\u202eB ") == "Zoë �[31m�B"
+    assert report.plain("علی\u200cرضا 👩\u200d🎓") == "علی\u200cرضا 👩\u200d🎓"
+
+
+@pytest.mark.parametrize("option", ["--memory=nan", "--memory=inf", "--jobs=0", "--cell-limit=-1"])
+def test_limits_that_are_none_are_refused(course, option, capsys):
+    with pytest.raises(SystemExit):
+        run(course, option)
+    assert f"{option.partition('=')[0]} should be a number, more than 0" in capsys.readouterr().err
+
+
 def test_results_that_cannot_be_written_are_printed(course, capsys, monkeypatch):
     course.hand_in("ada", handed_in())
 
@@ -431,8 +638,18 @@ def test_results_that_cannot_be_written_are_printed(course, capsys, monkeypatch)
     assert not list((course.folder / "grades").iterdir())
 
 
+def edit(path, old, new):
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+
 @pytest.mark.parametrize("spoil, said", [
     (lambda course: course.source.rename(course.folder / "gone"), "is not there. `python -m tools.assignment` makes"),
+    (lambda course: (course.source / "notes.ipynb").write_text("mine"),
+     "notes.ipynb cannot be graded by: this is not a notebook"),
+    (lambda course: edit(course.source / "05-forward.ipynb", "forward.sub", "forward.subs"),
+     "05-forward.ipynb cannot be graded by: There is no exercise 'forward.subs'. Is it forward.sub"),
+    (lambda course: edit(course.source / "05-forward.ipynb", '"points": 2', '"points": "two"'),
+     "05-forward.ipynb cannot be graded by: could not convert string to float: 'two'"),
     (lambda course: (course.source / "05-forward.ipynb").unlink(), "holds no notebook with checks that count points"),
     (lambda course: (course.folder / "submitted").mkdir(), "is empty. Put a folder for each student there"),
     (lambda course: None, "is not a folder. Name the one in which there is a folder for each student"),
@@ -444,6 +661,14 @@ def test_what_cannot_begin_is_said_in_a_line(course, spoil, said):
     line = run(course)
     assert said in line and "\n" not in line
     assert not list(course.folder.rglob("*.csv"))[1:]
+
+
+def test_an_assignment_that_cannot_be_read_is_said_in_a_line(course, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert run(course) == f"{course.source / 'data/table.csv'} cannot be read: Permission denied."
 
 
 def test_a_page_is_the_same_for_the_same_results(course):

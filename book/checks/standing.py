@@ -30,13 +30,17 @@ START_LIMIT, PATIENCE = 60, 5
 #: Tells the kernels that run for a reader's progress that they do.
 RUNNING = "MINIGRAD_PROGRESS"
 
-CHECK = re.compile(r"""^\s*(?:\w+\s*=\s*)?check\(\s*["']([\w.]+)["']""", re.MULTILINE)
+CHECK = re.compile(r"""^[ \t]*(?:\w+[ \t]*=[ \t]*)?check\(\s*["']([\w.]+)["']""", re.MULTILINE)
 VERDICT = re.compile(r"^([✓✗○]) ([a-z]\w*\.[a-z]\w*): ")
 HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
 
 
 class Trouble(Exception):
     """Why a notebook, or what comes after one of its cells, could not be run: a line for the reader."""
+
+
+class Unreadable(Trouble):
+    """Why a file could not be read, whatever it holds."""
 
 
 @dataclass
@@ -54,12 +58,12 @@ class Chapter:
     def read(cls, path):
         """Read a notebook; Trouble if it is none."""
         try:
-            cells = json.loads(path.read_text("utf-8"))["cells"]
-            cells = [{"kind": cell["cell_type"], "source": "".join(cell["source"]), "id": cell.get("id"),
+            cells = json.loads(path.read_text("utf-8-sig"))["cells"]
+            cells = [{"kind": cell["cell_type"], "source": sendable("".join(cell["source"])), "id": cell.get("id"),
                       "tags": [*cell.get("metadata", {}).get("tags", [])],
                       "nbgrader": dict(cell.get("metadata", {}).get("nbgrader", {}))} for cell in cells]
         except OSError as error:
-            raise Trouble(f"it cannot be read: {error.strerror}") from None
+            raise Unreadable(f"it cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Trouble("this is not a notebook") from None
         headings = [HEADING.search(cell["source"]) for cell in cells if cell["kind"] == "markdown"]
@@ -85,6 +89,11 @@ class Chapter:
     def summary(self):
         counts = [f"{self.count(symbol)} {word}" for symbol, word in WORDS.items() if self.count(symbol)]
         return f"all {counts[0]}" if len(counts) == 1 else ", ".join(counts)
+
+
+def sendable(text):
+    """Text as UTF-8 can hold it: half an emoji, as an editor may leave it behind, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 # Running a notebook
@@ -191,7 +200,7 @@ class Kernel:
             if message["parent_header"].get("msg_id") != request:
                 continue
             kind, content = message["msg_type"], message["content"]
-            if kind == "display_data" and (match := VERDICT.match(content["data"].get("text/plain", ""))):
+            if kind == "display_data" and (match := VERDICT.match(str(content["data"].get("text/plain")))):
                 note(match[2], match[1])
             elif kind == "error" and not interrupted:
                 failure = f"{content['ename']}: {content['evalue'].strip().partition(chr(10))[0]}".removesuffix(": ")

@@ -10,7 +10,9 @@ ever overwritten: a second run writes week-3-2.csv. Limits are not a sandbox: gr
 """
 
 import argparse
+import math
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -23,15 +25,14 @@ from tools.grade import report
 from tools.grade.job import grade, not_graded, stopping
 from tools.grade.submissions import Assignment, submissions
 
-#: Bytes of memory that a submission may use, in GB.
-MEMORY = 2.0
+#: GB of memory that a submission may use, and seconds that a Dask scheduler is given to answer.
+MEMORY, PATIENCE = 2.0, 10
 
 
 def job_of(submission, assignment, given):
     """What ``tools.grade.job.grade`` is to do, in a form that can be sent to another machine."""
     return {"notebooks": submission.notebooks, "exercises": list(assignment.points),
-            "files": {name: content.hex() for name, content in assignment.files.items()},
-            "cell_limit": given.cell_limit, "notebook_limit": given.notebook_limit,
+            "files": assignment.files, "cell_limit": given.cell_limit, "notebook_limit": given.notebook_limit,
             "memory": int(given.memory * 1e9)}
 
 
@@ -41,27 +42,28 @@ def grade_all(found, assignment, given, executor, show=lambda part: None):
     executor : any ``concurrent.futures.Executor``.
     show : called with how much is done, from 0 to 1.
     """
-    results = {}
-    futures = {}
-    for submission in found:
-        job = job_of(submission, assignment, given)
-        if not submission.notebooks:
-            results[submission.place] = not_graded(job, submission.remarks.pop() if submission.unreadable else None)
-        else:
-            futures[executor.submit(grade, job)] = submission.place, job
+    jobs = {submission.place: job_of(submission, assignment, given) for submission in found}
+    results, futures = {}, {}
     try:
+        for submission in found:
+            job = jobs[submission.place]
+            if submission.failure or not submission.notebooks:
+                results[submission.place] = not_graded(job, submission.failure)
+            else:
+                futures[executor.submit(grade, job)] = submission.place
         for done, future in enumerate(as_completed(futures), 1):
-            place, job = futures[future]
+            place = futures[future]
             try:
                 results[place] = future.result()
             except Exception as error:  # the worker it ran on is lost
-                results[place] = not_graded(job, f"the worker that graded it failed: {error or type(error).__name__}")
+                said = str(error) or type(error).__name__
+                results[place] = not_graded(jobs[place], f"the worker that graded it failed: {said}")
             show(done / len(futures))
     except KeyboardInterrupt:
         stopping.set()
-        executor.shutdown(cancel_futures=True)
-        for place, job in futures.values():
-            results.setdefault(place, not_graded(job, "interrupted"))
+        for future in futures:
+            future.cancel()
+        results = {place: not_graded(job, "interrupted") for place, job in jobs.items()} | results
     return [report.Result(submission, assignment, **results[submission.place]) for submission in found]
 
 
@@ -79,11 +81,15 @@ def executor_of(given):
     where = {"address": given.dask} if given.dask else {
         "n_workers": given.jobs or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
     try:
-        client = Client(**where, timeout=10)
-    except OSError as error:
+        client = Client(**where, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
         raise Trouble(f"no Dask scheduler answers at {given.dask}: {error}. Start one: `dask scheduler`.") from None
-    with client, client.get_executor(pure=False, retries=0) as executor:
-        yield executor
+    with client:
+        executor = client.get_executor(pure=False, retries=0)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)
 
 
 def main(arguments=None):
@@ -105,12 +111,14 @@ def main(arguments=None):
                         help="grade on a Dask cluster: on the one at this address, or on one made on this machine")
     given = parser.parse_args(arguments)
     for option in ("jobs", "cell_limit", "notebook_limit", "memory"):
-        if getattr(given, option) is not None and getattr(given, option) <= 0:
-            parser.error(f"--{option.replace('_', '-')} should be more than 0")
+        if getattr(given, option) is not None and not 0 < getattr(given, option) < math.inf:
+            parser.error(f"--{option.replace('_', '-')} should be a number, more than 0")
     try:
         return run(given)
     except Trouble as trouble:
         return str(trouble)
+    except KeyboardInterrupt:
+        return "Interrupted."
 
 
 def run(given):
@@ -119,7 +127,7 @@ def run(given):
     assignment = Assignment.read(course / "source" / given.name)
     folder = (given.submissions or course / "submitted").expanduser()
     found = submissions(folder, assignment)
-    targets = report.reserve(course / "grades", given.name)
+    targets = report.reserve(course / "grades", assignment.name)
     shown = sys.stderr.isatty()
 
     def show(part):
@@ -133,11 +141,17 @@ def run(given):
     except BaseException:
         report.release(targets)
         raise
+    written, failures = report.write(targets, results, assignment)
     if shown:
         print(file=sys.stderr)
-    print(report.summary(results, assignment))
-    return report.write(targets, results, assignment)
+    print("\n".join([report.summary(results, assignment), *written]))
+    return "\n".join(failures) or 0
 
 
 if __name__ == "__main__":
+    if sys.stdout:
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what the terminal cannot show
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

@@ -9,8 +9,10 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -33,22 +35,12 @@ def grade(job):
         "cell_limit": s, "notebook_limit": s, "memory": bytes}
     Returns {"exercises": name → [symbol, message], "remarks": lines, "failure": None or why it was not graded}.
     """
-    nonce, token = secrets.token_hex(8), secrets.token_hex(8)
-    environment = os.environ | {TOKEN: token, "PYTHONPATH": os.pathsep.join(filter(None, [
-        str(ROOT), str(ROOT / "book"), os.environ.get("PYTHONPATH")]))}
-    seconds = len(job["notebooks"]) * (job["notebook_limit"] + OVERHEAD)
+    nonce = secrets.token_hex(8)
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tools.grade.supervisor"], cwd=ROOT, env=environment, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with new_folder() as folder:
+            written = supervised(job | {"nonce": nonce, "folder": folder})
     except OSError as error:
         return not_graded(job, f"no process could be started: {error.strerror}")
-    with process:
-        root = psutil.Process(process.pid)
-        try:
-            written = ended(process, json.dumps(job | {"nonce": nonce}).encode(), seconds)
-        finally:
-            end_all(root, token)
     try:
         found = json.loads(written or b"null")
         if found.pop("nonce") == nonce:
@@ -60,6 +52,37 @@ def grade(job):
     return {"exercises": {name: ["?", ""] for name in job["exercises"]}, "failure": None, "remarks": [
         "the process that ran this submission was ended from outside, perhaps by the submission itself; nothing of it "
         "counts"]}
+
+
+def supervised(job):
+    """Run a job in a process of its own, and end all that this process has started; what it wrote, or None."""
+    token = secrets.token_hex(8)
+    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), job["folder"]) | {
+        TOKEN: token, "PYTHONPATH": os.pathsep.join(filter(None, [
+            str(ROOT), str(ROOT / "book"), os.environ.get("PYTHONPATH")]))}
+    seconds = len(job["notebooks"]) * (job["notebook_limit"] + OVERHEAD)
+    with subprocess.Popen(
+            [sys.executable, "-m", "tools.grade.supervisor"], cwd=ROOT, env=environment, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        root = psutil.Process(process.pid)
+        try:
+            return ended(process, json.dumps(job).encode(), seconds)
+        finally:
+            end_all(root, token)
+
+
+@contextmanager
+def new_folder():
+    """A folder for a time, which is removed whatever a submission has made of it."""
+    folder = tempfile.TemporaryDirectory(prefix="minigrad-", ignore_cleanup_errors=True)
+    try:
+        yield folder.name
+    finally:
+        with suppress(RecursionError):  # it is too deep for Python
+            folder.cleanup()
+        if os.path.exists(folder.name):
+            with suppress(OSError):
+                subprocess.run(["rm", "-rf", folder.name])
 
 
 def not_graded(job, reason):

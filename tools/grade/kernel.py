@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 import types
 
 from checks import exercise, grading
@@ -13,7 +14,7 @@ MEMORY, EXERCISES = "MINIGRAD_MEMORY", "MINIGRAD_EXERCISES"
 #: The largest file that a submission may write, in bytes, and how many processes and threads it may add.
 LARGEST_FILE, MOST_THREADS = 100_000_000, 500
 
-#: The module of an object → name → what it was before the submission ran.
+#: The module, class or exercise that something belongs to → name → what it was before the submission ran.
 sealed = {}
 
 
@@ -37,12 +38,24 @@ def limit(memory):
     for name, most in limits.items():
         kind = getattr(resource, name, None)
         if kind is not None:
-            _, hard = resource.getrlimit(kind)
+            soft, hard = resource.getrlimit(kind)
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             try:
+                resource.setrlimit(kind, (most, hard))
+                if name == "RLIMIT_NPROC" and not can_start_threads():
+                    most = soft
                 resource.setrlimit(kind, (most, most))
             except (OSError, ValueError):  # macOS knows some of them and keeps none
                 pass
+
+
+def can_start_threads():
+    """Whether one more thread can be started: not where many of this user's, outside a container, cannot be seen."""
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def threads():
@@ -63,12 +76,19 @@ def threads():
 
 
 def parts():
-    """Everything that the checks are made of: (module or class) → name → function, class or anything else."""
+    """Everything that the checks are made of: (module, class or exercise) → name → function, class or anything else."""
     for name, module in list(sys.modules.items()):
         if name == "checks" or name.startswith("checks."):
             yield name, vars(module)
-            yield from ((f"{name}.{key}", vars(item)) for key, item in list(vars(module).items())
+            yield from ((f"{name}.{key}", methods(item)) for key, item in list(vars(module).items())
                         if isinstance(item, type) and item.__module__ == name)
+    yield "checks.exercise.registry", exercise.registry
+    yield from ((name, vars(item)) for name, item in list(exercise.registry.items()))
+
+
+def methods(cls):
+    """The methods of a class, and whatever else looks after its attributes; a check may count in the others."""
+    return {name: item for name, item in vars(cls).items() if hasattr(item, "__get__")}
 
 
 def fingerprint(item):

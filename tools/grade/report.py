@@ -5,7 +5,9 @@ import io
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import jinja2
@@ -14,6 +16,9 @@ from checks.message import marked
 from checks.standing import WORDS, Trouble
 
 TEMPLATE = Path(__file__).with_name("report.html")
+
+#: What joins letters and keeps them apart, in Persian names and in emoji; it is not printed, and does no harm.
+JOINERS = "\u200c\u200d"
 
 
 @dataclass
@@ -34,7 +39,7 @@ class Result:
     def place(self):
         return plain(self.submission.place)
 
-    @property
+    @cached_property
     def points(self):
         """What was earned."""
         return sum(self.earned(name) for name in self.assignment.points)
@@ -42,21 +47,22 @@ class Result:
     def earned(self, name):
         return self.assignment.points[name] if self.exercises[name][0] == "✓" else 0
 
-    @property
+    @cached_property
     def lines(self):
         """What there is to say about it, a line each."""
         failure = [f"not graded: {self.failure}"] if self.failure else []
         return [plain(line) for line in [*failure, *self.submission.remarks, *self.remarks]]
 
-    @property
+    @cached_property
     def mistakes(self):
         """Exercise → the sentence that names the mistake, for those that were tried."""
-        return {name: plain(message) for name, (symbol, message) in self.exercises.items() if symbol == "✗"}
+        return {name: plain(message) for name, (symbol, message) in self.exercises.items()
+                if symbol == "✗" and message}
 
 
 def plain(text):
     """Text as one line without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in str(text)).strip()
+    return "".join(c if c.isprintable() or c in JOINERS else " " if c.isspace() else "�" for c in str(text)).strip()
 
 
 # The files
@@ -70,9 +76,10 @@ def reserve(folder, name):
             stem = name if number == 1 else f"{name}-{number}"
             targets = [folder / f"{stem}{ending}" for ending in (".csv", ".html")]
             if not any(os.path.lexists(target) for target in targets):
-                for target in targets:
-                    target.touch(exist_ok=False)
-                return targets
+                with suppress(FileExistsError):  # another grading has just taken them
+                    for target in targets:
+                        target.touch(exist_ok=False)
+                    return targets
     except OSError as error:
         raise Trouble(f"{folder} cannot hold the results: {error.strerror}. Nothing was graded; mend that, or name "
                       "another folder with --course.") from None
@@ -86,33 +93,35 @@ def release(targets):
 
 
 def write(targets, results, assignment):
-    """Write the results into the files that are theirs; returns 0, or a line on what could not be written.
+    """Write the results into the files that are theirs; returns lines on what was written, and on what was not.
 
-    What cannot be written is printed, so that it is not lost.
+    A table that cannot be written is among the first, so that it is not lost.
     """
-    failures = []
+    said, failures = [], []
     for target, text_of in zip(targets, (table, page)):
         text = text_of(results, assignment)
         unfinished = target.with_name(target.name + ".unfinished")
         try:
             unfinished.write_text(text, "utf-8", newline="")
             os.replace(unfinished, target)
-            print(f"Written: {target}")
+            said.append(f"Written: {target}")
         except OSError as error:
             for path in (unfinished, target):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
             failures.append(f"{target} could not be written: {error.strerror}.")
             if text_of is table:
                 failures.append("The table was printed instead; it is complete.")
-                print(text)
-    return "\n".join(failures) or 0
+                said.append(text)
+    return said, failures
 
 
 def summary(results, assignment):
     """What was found, as lines: how many, and what there is to look at."""
     graded = [result for result in results if not result.failure]
-    average = f"; {number(sum(r.points for r in graded) / len(graded))} of {number(sum(assignment.points.values()))} " \
-              "points on average" if graded else ""
+    average = sum(result.points for result in graded) / max(1, len(graded))
+    average = f"; {number(round(average, 1))} of {number(sum(assignment.points.values()))} points on average" \
+        if graded else ""
     lines = [f"{len(graded)} of {len(results)} submissions graded{average}."]
     lines += [f"! {result.place}: {line}" for result in results for line in result.lines]
     return "\n".join(lines)
@@ -120,7 +129,7 @@ def summary(results, assignment):
 
 def number(x):
     """A number of points, without needless zeros."""
-    return f"{x:.1f}".removesuffix(".0")
+    return f"{x:.6f}".rstrip("0").rstrip(".")
 
 
 def table(results, assignment):

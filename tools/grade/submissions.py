@@ -11,14 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checks.standing import CHECK, Chapter, Trouble
+from checks.exercise import find
+from checks.standing import CHECK, Chapter, Trouble, Unreadable
 
 #: The hidden line of a check cell, and the region that it stands in; ``tools.assignment`` writes them.
 REQUIRED = re.compile(r'^require\("([\w.]+)", seed=', re.MULTILINE)
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
 
-#: The most that the file of a notebook may hold, in bytes.
-LARGEST = 50_000_000
+#: The most that the file of a notebook may hold, in bytes, and how many copies of one are run.
+LARGEST, MOST_COPIES = 50_000_000, 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Assignment:
-    """An assignment: notebook → its exercises, name → Asked, and the files that notebooks read."""
+    """An assignment: notebook → its exercises, name → Asked, and the files that notebooks read, as hexadecimal."""
 
     name: str
     notebooks: dict
@@ -48,6 +49,13 @@ class Assignment:
     @classmethod
     def read(cls, folder):
         """Read the teacher's version of an assignment; Trouble if there is none."""
+        try:
+            return cls.found_in(folder)
+        except OSError as error:
+            raise Trouble(f"{error.filename} cannot be read: {error.strerror}.") from None
+
+    @classmethod
+    def found_in(cls, folder):
         if not folder.is_dir():
             raise Trouble(f"{folder} is not there. `python -m tools.assignment` makes an assignment; name it, and its "
                           "course.")
@@ -55,7 +63,7 @@ class Assignment:
         if not any(notebooks.values()):
             raise Trouble(f"{folder} holds no notebook with checks that count points. Is it the folder that `python -m "
                           "tools.assignment` has written?")
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
+        files = {path.relative_to(folder).as_posix(): path.read_bytes().hex() for path in sorted(folder.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb" and ".ipynb_checkpoints" not in path.parts}
         return cls(folder.name, notebooks, files)
 
@@ -77,12 +85,16 @@ class Assignment:
 def asked_in(path):
     """The exercises that a notebook of an assignment asks for."""
     exercises, answer = {}, ()
-    for cell in Chapter.read(path).cells:
-        if "stub" in cell["tags"]:
-            answer = ids(cell)
-        elif match := REQUIRED.search(cell["source"]):
-            exercises[match[1]] = Asked(match[1], cell["nbgrader"].get("points", 0), cell["source"], ids(cell), answer)
-            answer = ()
+    try:
+        for cell in Chapter.read(path).cells:
+            if "stub" in cell["tags"]:
+                answer = ids(cell)
+            elif match := REQUIRED.search(cell["source"]):
+                name, points = find(match[1]).name, float(cell["nbgrader"].get("points", 0))
+                exercises[name] = Asked(name, points, cell["source"], ids(cell), answer)
+                answer = ()
+    except (Trouble, LookupError, ValueError, TypeError) as error:
+        raise Trouble(f"{path} cannot be graded by: {error}") from None
     return exercises
 
 
@@ -97,7 +109,7 @@ def put_together(asked, submitted):
     asked : exercise → Asked.
     submitted : the cells that were handed in.
     """
-    cells, places = list(submitted), {}
+    checked = {}  # place → the exercises that are checked there
     changed, unchecked, missing = [], [], []
     for name, exercise in asked.items():
         checks = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.check)
@@ -107,24 +119,31 @@ def put_together(asked, submitted):
         answers = [place for place, cell in enumerate(submitted) if is_cell(cell, exercise.answer)]
         if any(submitted[place]["source"].strip() != exercise.visible for place in checks):
             changed.append(name)
-        if not checks and answers:
-            unchecked.append(name)
-            places.setdefault(answers[-1], []).append(name)
-        elif not checks:
-            missing.append(name)
-        for place in checks:
-            cells[place] = checking(exercise)
+        if not checks:
+            (unchecked if answers else missing).append(name)
+        for place in checks or answers[-1:]:
+            checked.setdefault(place, []).append(exercise)
     remarks = [f"{what} {', '.join(names)}: {then}" for what, names, then in (
         ("changed check of", changed, "the assignment's own was run in its place"),
         ("missing check of", unchecked, "the assignment's own was run after the answer"),
         ("missing", missing, "neither the answer's cell nor its check is there")) if names]
-    return [cell for place, cell in enumerate(cells)
-            for cell in [cell, *(checking(asked[name]) for name in places.get(place, ()))]], remarks
+    cells = []
+    for place, cell in enumerate(submitted):
+        exercises = checked.get(place, ())
+        cells += [cell | {"source": without_checks(cell["source"], exercises)}, *map(checking, exercises)]
+    return cells, remarks
 
 
 def is_cell(cell, known):
     """Whether a submitted cell has one of the ids of a cell of the assignment."""
     return any(one is not None and one == other for one, other in zip(ids(cell), known))
+
+
+def without_checks(source, exercises):
+    """What a cell holds besides the checks of exercises: an answer may have been written above one."""
+    for exercise in exercises:
+        source = re.sub(rf"^{re.escape(exercise.visible)}.*$", "", source, flags=re.MULTILINE)
+    return source
 
 
 def checking(exercise):
@@ -137,13 +156,17 @@ def checking(exercise):
 
 @dataclass
 class Submission:
-    """What one student has handed in: where it lies, the student's name, notebook → cells, what is to be said."""
+    """What one student has handed in: where it lies, the student's name, the notebooks, what is to be said about it.
+
+    notebooks : of each its name, that of the assignment's, and the cells to run.
+    failure : why it cannot be read, if it cannot.
+    """
 
     place: str
     student: str
     notebooks: list = field(default_factory=list)
     remarks: list = field(default_factory=list)
-    unreadable: bool = False
+    failure: str = None
 
 
 def submissions(folder, assignment):
@@ -178,24 +201,29 @@ def read_submission(path, assignment):
     try:
         files = files_of(path, assignment)
     except OSError as error:
-        submission.remarks.append(f"it cannot be read: {error.strerror}")
-        submission.unreadable = True
+        submission.failure = f"it cannot be read: {error.strerror}"
         return submission
     for file in files:
         name = file.relative_to(path).as_posix() if file != path else file.name
         try:
             read_notebook(file, name, assignment, submission)
+        except Unreadable as trouble:
+            submission.failure = f"{name}: {trouble}"
         except Trouble as trouble:
             submission.remarks.append(f"{name}: {trouble}")
-            submission.unreadable |= "cannot be read" in str(trouble)
-    if not submission.notebooks and not submission.remarks:
+    if not files:
         submission.remarks.append("no notebook was handed in")
     for notebook, exercises in assignment.notebooks.items():
         copies = [name for name, of, *_ in submission.notebooks if of == notebook]
         if exercises and not copies and submission.notebooks:
             submission.remarks.append(f"{notebook} was not handed in")
-        if len(copies) > 1:
-            submission.remarks.append(f"{' and '.join(copies)} both hold {notebook}; of each exercise the better "
+        if len(copies) > MOST_COPIES:
+            submission.notebooks = [one for one in submission.notebooks if one[0] not in copies[MOST_COPIES:]]
+            submission.remarks.append(f"{len(copies)} of its notebooks hold {notebook}; only {MOST_COPIES} were run, "
+                                      f"{copies[0]} to {copies[MOST_COPIES - 1]}")
+        elif len(copies) > 1:
+            every = "both" if len(copies) == 2 else "all"
+            submission.remarks.append(f"{' and '.join(copies)} {every} hold {notebook}; of each exercise the better "
                                       "answer counts")
     return submission
 
@@ -211,14 +239,18 @@ def files_of(path, assignment):
         raise error
 
     return sorted(Path(folder) / name for folder, _, names in os.walk(path, onerror=fail) for name in names
-                  if name.endswith(".ipynb") and ".ipynb_checkpoints" not in Path(folder).parts)
+                  if name.endswith(".ipynb") and name[0] != "." and ".ipynb_checkpoints" not in Path(folder).parts)
 
 
 def read_notebook(file, name, assignment, submission):
     """Read one notebook into a submission; Trouble if it cannot be one."""
-    if not file.is_file():
-        raise Trouble("it cannot be read: it is not a file, or leads nowhere")
-    if file.stat().st_size > LARGEST:
+    try:
+        size = file.stat().st_size if file.is_file() else None
+    except OSError as error:
+        raise Unreadable(f"it cannot be read: {error.strerror}") from None
+    if size is None:
+        raise Unreadable("it cannot be read: it is not a file, or leads nowhere")
+    if size > LARGEST:
         raise Trouble(f"it is larger than {LARGEST // 1_000_000} MB. Its outputs can be cleared, and it be handed in "
                       "again")
     chapter = Chapter.read(file)

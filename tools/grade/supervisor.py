@@ -6,8 +6,8 @@ import ctypes
 import json
 import os
 import queue
+import shutil
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,19 +15,21 @@ from pathlib import Path
 import psutil
 from checks.standing import Chapter, Kernel, Trouble, run_cells
 
-from tools.grade.job import TOKEN, descendants, end_all
+from tools.grade.job import TOKEN, descendants, end_all, new_folder
 from tools.grade.kernel import EXERCISES, MEMORY
 
-#: Seconds between two looks at what a submission uses, and how many processes and bytes on disk it may have.
-INTERVAL, MOST_PROCESSES, MOST_BYTES = 0.2, 64, 500_000_000
+#: Seconds between two looks at what a submission uses, and how many processes, bytes on disk and files it may have.
+INTERVAL, MOST_PROCESSES, MOST_BYTES, MOST_FILES = 0.2, 64, 500_000_000, 10_000
 
 #: Seconds for the kernel to say what a check came to, and characters of a message that are kept.
 PATIENCE, LONGEST = 20, 300
 
 
 def main():
+    parent = psutil.Process().parent()
     job = json.load(sys.stdin)
     adopt_orphans()
+    threading.Thread(target=end_with, args=(parent, job["folder"]), daemon=True).start()
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         found = runner.run(run(job))
     json.dump(found | {"nonce": job["nonce"]}, sys.stdout)
@@ -40,13 +42,23 @@ def adopt_orphans():
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def end_with(parent, folder):
+    """End all that was started and remove its folder, once the process that would have done so has ended."""
+    me = psutil.Process()
+    while me.parent() == parent:
+        time.sleep(INTERVAL)
+    end_all(me, os.environ[TOKEN])
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 async def run(job):
     """Run the notebooks of a job; returns what ``tools.grade.job.grade`` does."""
     best = dict.fromkeys(job["exercises"], ("?", ""))
     remarks, failure = [], None
     for name, title, cells in job["notebooks"]:
         try:
-            with tempfile.TemporaryDirectory(prefix="minigrad-", ignore_cleanup_errors=True) as folder:
+            with new_folder() as folder:
                 chapter, messages = await run_notebook(Path(folder), title, cells, job)
         except (Trouble, OSError) as error:
             failure = f"{name}: {error.strerror or error if isinstance(error, OSError) else error}"
@@ -66,7 +78,6 @@ async def run_notebook(folder, title, cells, job):
         file.write_bytes(bytes.fromhex(content))
     (folder / "work").mkdir(exist_ok=True)
     (folder / "runtime").mkdir(mode=0o700)
-    os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")  # where the address of the kernel is written
     exercises = [cell["exercise"] for cell in cells if "exercise" in cell]
     chapter = Chapter(folder / "work" / title, title, cells, dict.fromkeys(exercises, "?"))
     watch = Watch(folder, job["memory"])
@@ -102,14 +113,17 @@ class GradedKernel(Kernel):
         super().__init__(folder / "work")
         self.checks = {cell["source"]: cell["exercise"] for cell in cells if "exercise" in cell}
         self.messages, self.changed = {}, None
-        self.ENVIRONMENT = super().ENVIRONMENT | {
-            MEMORY: str(memory), EXERCISES: " ".join(self.checks.values()), "IPYTHONDIR": str(folder / "runtime"),
+        runtime = str(folder / "runtime")
+        self.ENVIRONMENT = super().ENVIRONMENT | dict.fromkeys(("TMPDIR", "TEMP", "TMP", "IPYTHONDIR"), runtime) | {
+            MEMORY: str(memory), EXERCISES: " ".join(self.checks.values()),
             # One core for each submission: others run beside it.
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
     async def run(self, source, note, limit, stopped):
-        failure = await super().run(source, lambda *_: None, limit, stopped)
         name = self.checks.get(source)
+        if name:
+            await self.verdict(name)  # one that is there before the check has run is not the check's
+        failure = await super().run(source, lambda *_: None, limit, stopped)
         if name is None:
             return failure
         verdict = await self.verdict(name)
@@ -175,7 +189,7 @@ class Watch(threading.Thread):
         if used(processes, "rss") > self.memory and used(processes, "pss") > self.memory:
             return f"it used more than {self.memory / 1e9:g} GB of memory; stopped"
         if not fits(self.folder, MOST_BYTES):
-            return f"it wrote more than {MOST_BYTES // 1_000_000} MB of files; stopped"
+            return f"it wrote more than {MOST_BYTES // 1_000_000} MB of files, or {MOST_FILES} of them; stopped"
         return None
 
 
@@ -203,16 +217,16 @@ def used(processes, kind):
 
 
 def fits(folder, most):
-    """Whether a folder holds at most so many bytes, in a number of files that can be looked at."""
+    """Whether a folder holds at most so many bytes, in a number of files and folders that can be looked at."""
     count = size = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
+    for place, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
             count += 1
             try:
                 size += os.lstat(os.path.join(place, name)).st_size
             except OSError:
                 pass
-        if size > most or count > 10_000:
+        if size > most or count > MOST_FILES:
             return False
     return True
 
