@@ -23,7 +23,7 @@ COURSE ?= course
 # Where `make exercises` writes the reader's copies, and where `make progress` looks for them.
 FOLDER ?= exercises
 
-.PHONY: help environment book test serve lab exercises progress assignment asked grade sync execute bench lint links \
+.PHONY: help environment book test serve lab exercises progress assignment asked-for-chapters grade asked-for-name sync execute bench lint links \
 	clean
 
 help: ## list these commands
@@ -55,16 +55,18 @@ exercises: environment ## write copies of the chapters to work in, without solut
 progress: environment ## run the copies, and show which exercises are not started, tried, passed
 	@$(BIN)/python -m checks "$(FOLDER)"
 
-assignment: asked environment ## write chapters to be handed in, marked for nbgrader, and the teacher's own version
+assignment: asked-for-chapters environment ## write chapters to be handed in, marked for nbgrader, and the teacher's own version
 	@$(BIN)/python -m tools.assignment "$(NAME)" $(CHAPTERS) --course "$(COURSE)"
 
-asked:
+asked-for-chapters:
 	@[ -n "$(NAME)" ] && [ -n "$(CHAPTERS)" ] || { echo 'Name the assignment and its chapters:' \
 		'make assignment NAME=week-3 CHAPTERS="forward-mode dual-numbers"' >&2; exit 2; }
 
-grade: environment ## grade what was handed in for an assignment: NAME=week-3
-	@[ -n "$(NAME)" ] || { echo "Name the assignment: make grade NAME=week-3"; exit 1; }
+grade: asked-for-name environment ## grade what was handed in for an assignment: NAME=week-3
 	@$(BIN)/python -m tools.grade "$(NAME)" --course "$(COURSE)"
+
+asked-for-name:
+	@[ -n "$(NAME)" ] || { echo "Name the assignment: make grade NAME=week-3" >&2; exit 2; }
 
 sync: environment ## copy the source of the package into the cells that show it
 	@$(BIN)/python -m tools.sync

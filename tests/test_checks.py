@@ -198,7 +198,7 @@ def test_while_nbgrader_validates_what_passes_is_no_failure(capsys, monkeypatch)
 def test_hints_come_one_at_a_time_and_start_again_after_passing(capsys):
     declare()
     wrong = lambda x: 5 * x  # noqa: E731
-    assert "Hint 1 of 2: Add x to x. Run the check again" in said(capsys, "made.double", wrong)
+    assert "Hint 1 of 2: Add x to x. Run your answer, then the check again" in said(capsys, "made.double", wrong)
     assert "Hint 2 of 2: Multiply" in said(capsys, "made.double", wrong)
     assert "Hint 2 of 2: Multiply" in said(capsys, "made.double", wrong)
     said(capsys, "made.double", lambda x: x + x)

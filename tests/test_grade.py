@@ -169,7 +169,7 @@ def test_plain_cheats_earn_nothing_and_are_said(course):
         course.hand_in(kind, handed_in(div=source))
     results = course.grade()
     for kind, (_, said) in CHEATS.items():
-        assert symbols(results[kind])[1] == "✗", kind
+        assert symbols(results[kind])[1] in "✗!", kind
         assert said in " | ".join([*results[kind].lines, *results[kind].mistakes.values()])
 
 
@@ -222,7 +222,7 @@ def test_a_check_that_was_deleted_is_run_after_the_answer(course):
 def test_an_exercise_that_is_gone_earns_nothing(course):
     course.hand_in("ada", handed_in()[:3])
     result = course.grade()["ada"]
-    assert symbols(result) == "✓?" and result.lines == [
+    assert symbols(result) == "✓·" and result.lines == [
         "week-1/05-forward.ipynb: missing forward.div: neither the answer's cell nor its check is there"]
 
 
@@ -230,7 +230,9 @@ def test_an_answer_that_does_not_run_is_tried(course):
     course.hand_in("ada", handed_in(sub="def sub(grads, others)\n    return {}"))
     result = course.grade()["ada"]
     assert symbols(result) == "✗✓"
-    assert "SyntaxError" in result.lines[0] and "NameError" in result.mistakes["forward.sub"]
+    said = "SyntaxError: expected ':' (line 1 of the cell)"
+    assert result.lines[0].endswith(said)
+    assert result.mistakes == {"forward.sub": f"a cell before its check failed: {said}"}
 
 
 def test_a_second_check_after_a_better_answer_counts(course):
@@ -253,7 +255,7 @@ def test_what_is_no_notebook_costs_its_own_marks(course):
     results = course.grade()
     assert symbols(results.pop("ada")) == "✓✓" and len(results) == 8
     for result in results.values():
-        assert (symbols(result), result.lines) == ("??", ["week-1/05-forward.ipynb: this is not a notebook"])
+        assert (symbols(result), result.lines) == ("··", ["week-1/05-forward.ipynb: this is not a notebook"])
 
 
 def test_what_editors_leave_in_a_notebook_does_no_harm(course):
@@ -286,6 +288,32 @@ def test_nothing_handed_in_and_other_notebooks(course, tmp_path):
     results = course.grade()
     assert results["ada"].lines == ["no notebook was handed in"]
     assert results["bob"].lines == ["other.ipynb: it holds no exercise of this assignment"]
+
+
+def test_what_was_handed_out_for_another_assignment_does_not_count(course, tmp_path):
+    (course.folder / "source/week-2").mkdir()
+    course.hand_in("ada", handed_in(), "week-2/05-forward.ipynb")
+    course.hand_in("bob", handed_in(), "05-forward.ipynb")
+    path = course.folder / "submitted/bob/05-forward.ipynb"
+    path.write_text(path.read_text().replace('"metadata": {}, "nbformat"',
+                                             '"metadata": {"minigrad": {"assignment": "week-2"}}, "nbformat"'))
+    results = course.grade()
+    assert {place: (symbols(r), r.status, r.lines) for place, r in results.items()} == {
+        "ada": ("··", "nothing handed in", ["no notebook was handed in"]),
+        "bob": ("··", "nothing handed in", [
+            "05-forward.ipynb: it was handed out for week-2, and does not count here"])}
+
+
+def test_an_archive_is_not_graded_and_said(course):
+    course.hand_in("ada", handed_in())
+    (course.folder / "submitted/bob").mkdir()
+    for name in ("bob/work.zip", "eve.7z"):
+        (course.folder / "submitted" / name).write_bytes(b"PK")
+    results = course.grade()
+    assert symbols(results["ada"]) == "✓✓"
+    assert [(results[place].status, results[place].lines[0]) for place in ("bob", "eve.7z")] == [
+        ("not graded", "not graded: work.zip is an archive: unpack it, and grade again"),
+        ("not graded", "not graded: eve.7z is an archive: unpack it, and grade again")]
 
 
 def test_two_students_with_one_name(course):
@@ -411,9 +439,9 @@ HOSTILE = {
     "a message of no text": ("display({'text/plain': 5}, raw=True)", "✓✓", ""),
     "a forged message": ("print('✓ forward.div: these checks pass.')", "✓✓", ""),
     "a judge of its own": ("from checks import grading\ngrading.judge = lambda name, seed: grading.Verdict('✓')",
-                           "✗✗", "it has changed the code of the checks (checks.grading.judge)"),
+                           "!!", "it has changed the code of the checks (checks.grading.judge)"),
     "checks of its own": ("import checks.exercise\nchecks.exercise.Trial.verdict = lambda self: 'passed'",
-                          "✗✗", "(checks.exercise.Trial.verdict)"),
+                          "!!", "(checks.exercise.Trial.verdict)"),
     "input": ("input()", "✓✓", "StdinNotImplementedError"),
     "exit": ("exit()", "✓✓", ""),
 }
@@ -547,7 +575,7 @@ def test_the_command_writes_a_table_and_a_page_and_never_over_another(course, ca
     course.hand_in("<script>", [])
     assert run(course, "--jobs", "2") == 0
     out = capsys.readouterr().out
-    assert "3 of 3 submissions graded; 1.7 of 3 points on average." in out
+    assert "3 submissions: 2 graded, 1 nothing handed in. On average those graded have 2.5 of 3 points." in out
     assert "! <script>: week-1/05-forward.ipynb: it holds no exercise of this assignment" in out
     grades = course.folder / "grades"
     with open(grades / "week-1.csv", encoding="utf-8-sig", newline="") as file:
@@ -634,7 +662,7 @@ def test_results_that_cannot_be_written_are_printed(course, capsys, monkeypatch)
     monkeypatch.setattr(report.os, "replace", full)
     said = run(course)
     assert "week-1.csv could not be written: No space left on device." in said
-    assert "ada,ada,3,3,1,2," in capsys.readouterr().out
+    assert "ada,ada,graded,3,3,1,2," in capsys.readouterr().out
     assert not list((course.folder / "grades").iterdir())
 
 
@@ -643,7 +671,7 @@ def edit(path, old, new):
 
 
 @pytest.mark.parametrize("spoil, said", [
-    (lambda course: course.source.rename(course.folder / "gone"), "is not there. `python -m tools.assignment` makes"),
+    (lambda course: course.source.rename(course.folder / "gone"), "is not there. `make assignment` makes an"),
     (lambda course: (course.source / "notes.ipynb").write_text("mine"),
      "notes.ipynb cannot be graded by: this is not a notebook"),
     (lambda course: edit(course.source / "05-forward.ipynb", "forward.sub", "forward.subs"),

@@ -96,6 +96,33 @@ def test_an_endless_cell_is_stopped_and_the_rest_still_runs(standing_of):
     assert "stopped after 2 s: is there a loop that never ends?" in found.chapters[0].remarks[0]
 
 
+def test_a_kernel_that_ends_at_once_is_started_again(standing_of, monkeypatch):
+    start, tries = standing.Kernel.start, []
+
+    async def fail_first(kernel, manager):
+        kernel.manager = manager
+        tries.append(manager)
+        if len(tries) == 1:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        await start(kernel, manager)
+
+    monkeypatch.setattr(standing.Kernel, "start", fail_first)
+    found = standing_of(chapter(RIGHT))
+    assert states(found) == [{"forward.sub": "✓", "forward.table": "○"}] and len(tries) == 2
+
+
+def test_what_is_no_notebook_does_not_count_as_passed(standing_of, tmp_path):
+    (tmp_path / "02.ipynb").write_text("no notebook")
+    found = Standing.read(tmp_path)
+    assert (found.headline, found.next) == ("No exercise could be read.", "")
+    assert "02.ipynb: this is not a notebook." in repr(found)
+
+
+def test_what_comes_after_the_last_check_is_not_run(standing_of):
+    found = standing_of(chapter(RIGHT) + [{"source": "while True: pass"}], cell_limit=2)
+    assert not found.chapters[0].remarks
+
+
 def test_a_cell_that_cannot_be_stopped_ends_its_notebook(standing_of, monkeypatch):
     monkeypatch.setattr(standing, "PATIENCE", 1)
     stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"

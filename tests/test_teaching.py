@@ -136,6 +136,15 @@ def exercises_take_the_minutes_declared(page):
             yield f"{set_in(text)} take {declared} minutes, not {minutes}."
 
 
+def the_assignments_can_be_made_as_they_are_set(page):
+    lines = re.findall(r"^\*\*Assignment,.*?\n\n```\nmake assignment NAME=[\w-]+ CHAPTERS=\"([^\"]+)\"\n```$", page,
+                       re.MULTILINE | re.DOTALL)
+    assigned = [set_in(text) for text in re.findall(r"^(\*\*Assignment,.*?)\n\n", page, re.MULTILINE | re.DOTALL)]
+    expected = [" ".join(EXERCISES[label].name for label in labels) for labels in assigned]
+    if lines != expected:
+        yield f"The commands should name {expected}, not {lines}."
+
+
 def what_is_done_in_the_room_is_for_all_and_is_answered(page):
     for sessions in plans(page).values():
         for session in sessions:
@@ -213,7 +222,8 @@ def table_of_minutes_is_what_is_declared(page):
 
 RULES = (exercises_are_named_by_their_titles, sections_that_are_shown_exist,
          outcomes_are_tested_by_exercises_of_their_part, minutes_of_a_session_add_up, a_plan_lasts_as_long_as_it_says,
-         exercises_take_the_minutes_declared, what_is_done_in_the_room_is_for_all_and_is_answered,
+         exercises_take_the_minutes_declared, the_assignments_can_be_made_as_they_are_set,
+         what_is_done_in_the_room_is_for_all_and_is_answered,
          an_exercise_comes_once_and_after_its_chapter, reading_minutes_are_those_of_the_map,
          every_chapter_has_misconceptions, table_of_minutes_is_what_is_declared)
 
@@ -240,6 +250,7 @@ LAST = "\n| **120** | together |"
     (a_plan_lasts_as_long_as_it_says, LAST, LAST.replace("120", "119")),
     (exercises_take_the_minutes_declared, DO, DO.replace("15", "16")),
     (exercises_take_the_minutes_declared, "**Assignment, 38", "**Assignment, 39"),
+    (the_assignments_can_be_made_as_they_are_set, 'CHAPTERS="chain_rule.push ', 'CHAPTERS="chain_rule.slope '),
     (what_is_done_in_the_room_is_for_all_and_is_answered, LAST, "\n" + DO + LAST),
     (what_is_done_in_the_room_is_for_all_and_is_answered, DO, DO.replace("reverse-backward", "reverse-children-first")),
     (an_exercise_comes_once_and_after_its_chapter, LAST, "\n" + DO + LAST),

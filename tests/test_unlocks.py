@@ -32,7 +32,7 @@ def chapter(tmp_path, make_notebook):
 @pytest.mark.parametrize("before", ["", " *Unlocks: once it passes, your answer runs in “What it was for”.*"])
 def test_a_statement_says_which_sections_run_on_the_answer(chapter, before, changes, said):
     [(place, wanted)] = unlocks.stale_statements(chapter(before, **changes))
-    sentence = f" *Unlocks: once it passes, your answer runs in {said}.*"
+    sentence = f" *Unlocks: once it passes, your answer takes the place of the book's in {said}.*"
     assert (place, wanted) == (1, STATEMENT.format(sentence))
     assert not list(unlocks.stale_statements(chapter(sentence, **changes)))
 

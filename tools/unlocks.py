@@ -38,7 +38,7 @@ def sentence(cells, check):
         return ""
     places = [f"“{section}”" if section else "the code below" for section in sections]
     where = " and ".join(filter(None, [", ".join(places[:-1]), places[-1]]))
-    return f" *Unlocks: once it passes, your answer runs in {where}.*"
+    return f" *Unlocks: once it passes, your answer takes the place of the book's in {where}.*"
 
 
 def unlocked(cells, check):

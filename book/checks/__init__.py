@@ -62,7 +62,7 @@ def check(name, answer):
     if is_lent(exercise, answer):
         say(Message("○", f"{name}: this is the book's answer, not yours.", (
             "An earlier run of this check put it under your name. Run the cell with your own answer again, "
-            "then this one.",)))
+            "then this one. If that cell raises an error, mend it first.",)))
         return answer
     verdict = judge(exercise, answer)
     say(message(exercise, verdict))
@@ -97,7 +97,7 @@ def message(exercise, verdict):
     if verdict is PASSED:
         failures.pop(name, None)
         return Message("✓", f"{name}: these checks pass.", tuple(filter(None, [exercise.note])))
-    onwards = "Until it passes, the cells below use the book's answer."
+    onwards = "Until it passes, cells below that need an answer use the book's."
     if verdict is NOT_STARTED:
         return Message("○", f"{name}: not started.", (onwards,))
     failures[name] = failures.get(name, 0) + 1

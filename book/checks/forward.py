@@ -38,6 +38,8 @@ Exercise(
          "Inputs that only b depends on are missing: go over the inputs of both."),
         (lambda grads, others: {x: grads[x] - others[x] for x in grads if x in others},
          "Only inputs that a and b share are left: where one of them does not depend on an input, take 0."),
+        (lambda grads, others: grads | others,
+         "Where a and b depend on the same input, b's derivative replaces a's; and b's sign is lost everywhere."),
         (lambda grads, others: grads | {x: -other for x, other in others.items()},
          "Where a and b depend on the same input, b's derivative replaces a's: the two contributions add up."),
         (lambda grads, others: grads | {x: grads.get(x, 0.0) - other if x in grads else other

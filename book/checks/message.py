@@ -9,6 +9,9 @@ from dataclasses import dataclass
 #: The colour of the bar beside a message, chosen to stand out on white and on black; the symbol says the same.
 COLOURS = {"✓": "#2e9e5b", "✗": "#d9534f", "○": "#8a8f98"}
 
+#: The style of a summary. JupyterLab's MyST takes the triangle away, by which one sees that it opens.
+OPENS = "list-style:revert;cursor:pointer"
+
 WIDTH = 100
 
 
@@ -34,7 +37,7 @@ class Message:
         lines += [f"    {line}" for line in self.details.splitlines()]
         if self.hints:
             shown = min(self.attempt, len(self.hints))
-            more = " Run the check again for the next one." if shown < len(self.hints) else ""
+            more = " Run your answer, then the check again, for the next one." if shown < len(self.hints) else ""
             lines += indented(f"Hint {shown} of {len(self.hints)}: {self.hints[shown - 1]}{more}")
         lines += indented(self.closing)
         return "\n".join(lines)
@@ -66,7 +69,8 @@ def nested(hints):
     """Hints as HTML, each inside the one before it, so that they are opened one at a time."""
     body = ""
     for number in range(len(hints), 0, -1):
-        body = (f"<details style='margin:.2rem 0 .2rem .6rem'><summary>Hint {number} of {len(hints)}</summary>"
+        body = (f"<details style='margin:.2rem 0 .2rem .6rem'><summary style='{OPENS}'>"
+                f"Hint {number} of {len(hints)}</summary>"
                 f"<p style='margin:.3rem 0'>{marked(hints[number - 1])}</p>{body}</details>")
     return body
 

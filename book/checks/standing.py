@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.exercise import find
-from checks.message import COLOURS, marked
+from checks.message import COLOURS, OPENS, marked
 
 #: How an exercise stands. The last one is that of a check that was not reached.
 WORDS = {"✓": "passed", "✗": "tried", "○": "not started", "?": "not reached"}
@@ -27,12 +27,18 @@ CELL_LIMIT, NOTEBOOK_LIMIT = 60, 300
 #: Seconds that a kernel is given to start, and a cell to end once it is interrupted.
 START_LIMIT, PATIENCE = 60, 5
 
+#: How often a kernel is started that ends at once: one beside it may have taken the port that was chosen for it.
+STARTS = 3
+
 #: Tells the kernels that run for a reader's progress that they do.
 RUNNING = "MINIGRAD_PROGRESS"
 
 CHECK = re.compile(r"""^[ \t]*(?:\w+[ \t]*=[ \t]*)?check\(\s*["']([\w.]+)["']""", re.MULTILINE)
 VERDICT = re.compile(r"^([✓✗○]) ([a-z]\w*\.[a-z]\w*): ")
 HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
+
+#: Where a syntax error is, as IPython says it.
+PLACE = re.compile(r"\(\d+\.py, line (\d+)\)")
 
 
 class Trouble(Exception):
@@ -53,12 +59,14 @@ class Chapter:
     exercises: dict = field(default_factory=dict)
     remarks: list = field(default_factory=list)
     done: int = 0
+    assignment: str = None
 
     @classmethod
     def read(cls, path):
         """Read a notebook; Trouble if it is none."""
         try:
-            cells = json.loads(path.read_text("utf-8-sig"))["cells"]
+            notebook = json.loads(path.read_text("utf-8-sig"))
+            cells, metadata = notebook["cells"], dict(notebook.get("metadata", {}))
             cells = [{"kind": cell["cell_type"], "source": sendable("".join(cell["source"])), "id": cell.get("id"),
                       "tags": [*cell.get("metadata", {}).get("tags", [])],
                       "nbgrader": dict(cell.get("metadata", {}).get("nbgrader", {}))} for cell in cells]
@@ -70,12 +78,16 @@ class Chapter:
         chapter = cls(path, next((match[1] for match in headings if match), path.stem), cells)
         for cell in chapter.code:
             chapter.exercises |= dict.fromkeys(CHECK.findall(cell["source"]), "?")
+        if isinstance(metadata.get("minigrad"), dict):
+            chapter.assignment = metadata["minigrad"].get("assignment")
         return chapter
 
     @property
     def code(self):
-        """The cells that are run."""
-        return [cell for cell in self.cells if cell["kind"] == "code" and cell["source"].strip()]
+        """The cells that are run: those up to the last check."""
+        cells = [cell for cell in self.cells if cell["kind"] == "code" and cell["source"].strip()]
+        checks = [place for place, cell in enumerate(cells) if "exercise" in cell or CHECK.search(cell["source"])]
+        return cells[:checks[-1] + 1] if checks else []
 
     def note(self, name, symbol):
         """Keep what a check said. Of several checks of an exercise the best counts: a second one sees the book's."""
@@ -157,17 +169,23 @@ class Kernel:
         spec = KernelSpec(argv=[*self.COMMAND, "-f", "{connection_file}", "--HistoryManager.enabled=False"],
                           display_name="Python 3", language="python")
         specs = type("ThisPython", (KernelSpecManager,), {"get_kernel_spec": lambda self, name: spec})()
-        self.manager = AsyncKernelManager(kernel_spec_manager=specs)
-        try:
-            await self.manager.start_kernel(cwd=str(self.folder.resolve()), env=os.environ | self.ENVIRONMENT,
-                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            self.client = self.manager.client()
-            self.client.start_channels()
-            await self.client.wait_for_ready(timeout=START_LIMIT)
-        except (RuntimeError, OSError) as error:
-            await self.__aexit__()
-            raise Trouble(f"its kernel did not start: {error}") from None
-        return self
+        for attempt in range(1, STARTS + 1):
+            try:
+                await self.start(AsyncKernelManager(kernel_spec_manager=specs))
+                return self
+            except (RuntimeError, OSError) as error:
+                died = not await self.manager.is_alive()
+                await self.__aexit__()
+                if not died or attempt == STARTS:
+                    raise Trouble(f"its kernel did not start: {error}") from None
+
+    async def start(self, manager):
+        self.manager = manager
+        await manager.start_kernel(cwd=str(self.folder.resolve()), env=os.environ | self.ENVIRONMENT,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.client = manager.client()
+        self.client.start_channels()
+        await self.client.wait_for_ready(timeout=START_LIMIT)
 
     async def __aexit__(self, *_):
         if hasattr(self, "client"):
@@ -203,7 +221,8 @@ class Kernel:
             if kind == "display_data" and (match := VERDICT.match(str(content["data"].get("text/plain")))):
                 note(match[2], match[1])
             elif kind == "error" and not interrupted:
-                failure = f"{content['ename']}: {content['evalue'].strip().partition(chr(10))[0]}".removesuffix(": ")
+                said = PLACE.sub(r"(line \1 of the cell)", content["evalue"].strip().partition("\n")[0])
+                failure = f"{content['ename']}: {said}".removesuffix(": ")
             elif kind == "status" and content["execution_state"] == "idle":
                 return failure
 
@@ -291,17 +310,23 @@ class Standing:
                 f"{symbols.count('○')} not started")
         if symbols.count("?"):
             text += f", {symbols.count('?')} not reached"
+        if not symbols:
+            return "No exercise could be read."
         return text + (f". About {minutes} minutes are left." if minutes else ".")
 
     @property
     def next(self):
         """The first exercise that has not passed, in words."""
         best = self.best()
-        return next((f"Next: {facts(name)[0]}, in {chapter.path.name}." for chapter in self.chapters
-                     for name in chapter.exercises if best[name] != "✓"), "All of them pass.")
+        left = [(chapter, name) for chapter in self.chapters for name, symbol in chapter.exercises.items()
+                if symbol == best[name] != "✓"]
+        if left:
+            chapter, name = left[0]
+            return f"Next: {facts(name)[0]}, in {chapter.path.name}."
+        return "All of them pass." if best and not self.problems else ""
 
     def __repr__(self):
-        lines = [self.headline, self.next, ""]
+        lines = [self.headline, *filter(None, [self.next]), "The notebooks were run as they were last saved.", ""]
         for chapter in self.chapters:
             lines.append(f"{chapter.title} ({chapter.path.name}): {chapter.summary}")
             if set(chapter.exercises.values()) != {"○"}:
@@ -310,7 +335,8 @@ class Standing:
         return "\n".join([*lines, *(f"! {problem}" for problem in self.problems)])
 
     def _repr_html_(self):
-        parts = [f"<p><strong>{marked(self.headline)}</strong> {marked(self.next)}</p>"]
+        parts = [f"<p><strong>{marked(self.headline)}</strong> {marked(self.next)} The notebooks were run as they were "
+                 "last saved.</p>"]
         for chapter in self.chapters:
             rows = [f"<span style='color:{COLOURS.get(symbol, COLOURS['○'])}'>{symbol}</span> {marked(facts(name)[0])} "
                     f"<small>({WORDS[symbol]})</small>" for name, symbol in chapter.exercises.items()]
@@ -318,7 +344,7 @@ class Standing:
             items = "".join(f"<li style='list-style:none'>{row}</li>" for row in rows)
             is_open = " open" * bool(chapter.remarks or set(chapter.exercises.values()) != {"○"})
             head = f"{marked(chapter.title)} <small>({marked(chapter.path.name)})</small>: {chapter.summary}"
-            parts.append(f"<details{is_open}><summary>{head}</summary>"
+            parts.append(f"<details{is_open}><summary style='{OPENS}'>{head}</summary>"
                          f"<ul style='margin:.2rem 0 .6rem'>{items}</ul></details>")
         parts += [f"<p>! {marked(problem)}</p>" for problem in self.problems]
         return f"<div role='status'>{''.join(parts)}</div>"

@@ -83,8 +83,14 @@ def executor_of(given):
     try:
         client = Client(**where, timeout=PATIENCE)
     except (OSError, ValueError) as error:
-        raise Trouble(f"no Dask scheduler answers at {given.dask}: {error}. Start one: `dask scheduler`.") from None
+        raise Trouble(f"no Dask scheduler answers at {given.dask}: {error}. Start one: `python -m "
+                      "distributed.cli.dask_scheduler`.") from None
     with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except OSError:
+            raise Trouble(f"no worker has joined the Dask scheduler at {given.dask}. Start one, in the folder of the "
+                          f"book: `python -m distributed.cli.dask_worker {given.dask}`.") from None
         executor = client.get_executor(pure=False, retries=0)
         try:
             yield executor

@@ -86,8 +86,8 @@ def new_folder():
 
 
 def not_graded(job, reason):
-    """What is found where the reason is not the submission's."""
-    return {"exercises": {name: ["?", ""] for name in job["exercises"]}, "remarks": [], "failure": reason}
+    """What is found in a submission that is not run, for a reason that is not its own, or because nothing is in it."""
+    return {"exercises": {name: ["·", ""] for name in job["exercises"]}, "remarks": [], "failure": reason}
 
 
 def ended(process, given, seconds):

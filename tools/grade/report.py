@@ -13,9 +13,13 @@ from pathlib import Path
 import jinja2
 from checks.exercise import find
 from checks.message import marked
-from checks.standing import WORDS, Trouble
+from checks.standing import WORDS as OF_CHECKS
+from checks.standing import Trouble
 
 TEMPLATE = Path(__file__).with_name("report.html")
+
+#: How an exercise stands.
+WORDS = OF_CHECKS | {"!": "does not count", "·": "not handed in"}
 
 #: What joins letters and keeps them apart, in Persian names and in emoji; it is not printed, and does no harm.
 JOINERS = "\u200c\u200d"
@@ -38,6 +42,13 @@ class Result:
     @property
     def place(self):
         return plain(self.submission.place)
+
+    @property
+    def status(self):
+        """What became of it, in words."""
+        if self.failure:
+            return "not graded"
+        return "graded" if self.submission.notebooks else "nothing handed in"
 
     @cached_property
     def points(self):
@@ -118,11 +129,13 @@ def write(targets, results, assignment):
 
 def summary(results, assignment):
     """What was found, as lines: how many, and what there is to look at."""
-    graded = [result for result in results if not result.failure]
+    graded = [result for result in results if result.status == "graded"]
+    counts = Counter(result.status for result in results)
+    said = ", ".join(f"{counts[status]} {status}" for status in ("graded", "nothing handed in", "not graded")
+                     if counts[status])
     average = sum(result.points for result in graded) / max(1, len(graded))
-    average = f"; {number(round(average, 1))} of {number(sum(assignment.points.values()))} points on average" \
-        if graded else ""
-    lines = [f"{len(graded)} of {len(results)} submissions graded{average}."]
+    lines = [f"{len(results)} submission{'s' * (len(results) != 1)}: {said}. On average those graded have "
+             f"{number(round(average, 1))} of {number(sum(assignment.points.values()))} points."]
     lines += [f"! {result.place}: {line}" for result in results for line in result.lines]
     return "\n".join(lines)
 
@@ -137,11 +150,11 @@ def table(results, assignment):
     out = io.StringIO()
     out.write("\ufeff")  # by which Excel knows that it is Unicode
     writer = csv.writer(out)
-    writer.writerow(["student", "submission", "points", "out of", *assignment.points, "remarks"])
+    writer.writerow(["student", "submission", "status", "points", "out of", *assignment.points, "remarks"])
     for result in results:
         points = [""] * (1 + len(assignment.points)) if result.failure else [
             number(result.points), *(number(result.earned(name)) for name in assignment.points)]
-        writer.writerow([inert(result.student), inert(result.place), points[0],
+        writer.writerow([inert(result.student), inert(result.place), result.status, points[0],
                          number(sum(assignment.points.values())), *points[1:], inert("; ".join(result.lines))])
     return out.getvalue()
 
@@ -165,7 +178,7 @@ def page(results, assignment):
 def described(name, results, assignment):
     """An exercise as the page shows it: how it stands with all, and which mistakes were made how often."""
     exercise = find(name)
-    graded = [result for result in results if not result.failure]
+    graded = [result for result in results if result.status == "graded"]
     mistakes = Counter(result.mistakes[name] for result in graded if name in result.mistakes)
     return {"name": name, "title": exercise.title, "grade": exercise.grade, "points": assignment.points[name],
             "counts": Counter(result.exercises[name][0] for result in graded),

@@ -6,6 +6,7 @@ assignment's own takes its place.
 
 import os
 import re
+import shutil
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -40,11 +41,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Assignment:
-    """An assignment: notebook → its exercises, name → Asked, and the files that notebooks read, as hexadecimal."""
+    """An assignment: notebook → its exercises, name → Asked; the files that notebooks read, as hexadecimal.
+
+    others : the names of the course's other assignments.
+    """
 
     name: str
     notebooks: dict
     files: dict = field(repr=False)
+    others: frozenset = frozenset()
 
     @classmethod
     def read(cls, folder):
@@ -57,15 +62,15 @@ class Assignment:
     @classmethod
     def found_in(cls, folder):
         if not folder.is_dir():
-            raise Trouble(f"{folder} is not there. `python -m tools.assignment` makes an assignment; name it, and its "
-                          "course.")
+            raise Trouble(f"{folder} is not there. `make assignment` makes an assignment; name it, and its course.")
         notebooks = {path.name: asked_in(path) for path in sorted(folder.glob("*.ipynb"))}
         if not any(notebooks.values()):
-            raise Trouble(f"{folder} holds no notebook with checks that count points. Is it the folder that `python -m "
-                          "tools.assignment` has written?")
+            raise Trouble(f"{folder} holds no notebook with checks that count points. Is it the folder that `make "
+                          "assignment` has written?")
         files = {path.relative_to(folder).as_posix(): path.read_bytes().hex() for path in sorted(folder.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb" and ".ipynb_checkpoints" not in path.parts}
-        return cls(folder.name, notebooks, files)
+        others = frozenset(path.name for path in folder.parent.iterdir()) - {folder.name}
+        return cls(folder.name, notebooks, files, others)
 
     @property
     def points(self):
@@ -178,7 +183,8 @@ def submissions(folder, assignment):
     if not folder.is_dir():
         raise Trouble(f"{folder} is not a folder. Name the one in which there is a folder for each student.")
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        entries = sorted((path for path in folder.iterdir() if not path.name.startswith(".")),
+                         key=lambda path: (path.name.casefold(), path.name))
     except OSError as error:
         raise Trouble(f"{folder} cannot be read: {error.strerror}.") from None
     if not entries:
@@ -213,6 +219,8 @@ def read_submission(path, assignment):
             submission.remarks.append(f"{name}: {trouble}")
     if not files:
         submission.remarks.append("no notebook was handed in")
+    if not submission.notebooks and (packed := archives(path)):
+        submission.failure = f"{packed[0]} is an archive: unpack it, and grade again"
     for notebook, exercises in assignment.notebooks.items():
         copies = [name for name, of, *_ in submission.notebooks if of == notebook]
         if exercises and not copies and submission.notebooks:
@@ -238,8 +246,18 @@ def files_of(path, assignment):
     def fail(error):
         raise error
 
-    return sorted(Path(folder) / name for folder, _, names in os.walk(path, onerror=fail) for name in names
-                  if name.endswith(".ipynb") and name[0] != "." and ".ipynb_checkpoints" not in Path(folder).parts)
+    found = []
+    for folder, folders, names in os.walk(path, onerror=fail):
+        folders[:] = [name for name in folders if name != ".ipynb_checkpoints" and name not in assignment.others]
+        found += [Path(folder) / name for name in names if name.endswith(".ipynb") and name[0] != "."]
+    return sorted(found)
+
+
+def archives(path):
+    """The names of the archives that lie at a path."""
+    packed = {ending for _, endings, _ in shutil.get_unpack_formats() for ending in endings} | {".7z", ".rar"}
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sorted(file.name for file in files if file.suffix in packed)
 
 
 def read_notebook(file, name, assignment, submission):
@@ -255,6 +273,8 @@ def read_notebook(file, name, assignment, submission):
                       "again")
     chapter = Chapter.read(file)
     notebook = assignment.notebook_of(chapter)
+    if chapter.assignment in assignment.others:
+        raise Trouble(f"it was handed out for {chapter.assignment}, and does not count here")
     if notebook is None:
         raise Trouble("it holds no exercise of this assignment")
     cells, remarks = put_together(assignment.notebooks[notebook], chapter.cells)

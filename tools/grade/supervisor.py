@@ -21,6 +21,9 @@ from tools.grade.kernel import EXERCISES, MEMORY
 #: Seconds between two looks at what a submission uses, and how many processes, bytes on disk and files it may have.
 INTERVAL, MOST_PROCESSES, MOST_BYTES, MOST_FILES = 0.2, 64, 500_000_000, 10_000
 
+#: Seconds that one check may take.
+CHECK_LIMIT = 20
+
 #: Seconds for the kernel to say what a check came to, and characters of a message that are kept.
 PATIENCE, LONGEST = 20, 300
 
@@ -54,7 +57,7 @@ def end_with(parent, folder):
 
 async def run(job):
     """Run the notebooks of a job; returns what ``tools.grade.job.grade`` does."""
-    best = dict.fromkeys(job["exercises"], ("?", ""))
+    best = dict.fromkeys(job["exercises"], ("·", ""))
     remarks, failure = [], None
     for name, title, cells in job["notebooks"]:
         try:
@@ -66,7 +69,7 @@ async def run(job):
         remarks += [shortened(f"{name}: {remark}") for remark in chapter.remarks]
         for exercise, symbol in chapter.exercises.items():
             best[exercise] = min(best[exercise], (symbol, shortened(messages.get(exercise, ""))),
-                                 key=lambda found: "✓✗○?".index(found[0]))
+                                 key=lambda found: "✓✗○?!·".index(found[0]))
     return {"exercises": best, "remarks": remarks, "failure": failure}
 
 
@@ -99,7 +102,7 @@ async def run_notebook(folder, title, cells, job):
         chapter.remarks.append(watch.reason)
     if kernel.changed:
         chapter.remarks.append(f"it has changed the code of the checks ({kernel.changed}); nothing of it counts")
-        chapter.exercises = dict.fromkeys(exercises, "✗")
+        chapter.exercises = dict.fromkeys(exercises, "!")
         kernel.messages.clear()
     return chapter, kernel.messages
 
@@ -112,10 +115,12 @@ class GradedKernel(Kernel):
     def __init__(self, folder, cells, memory):
         super().__init__(folder / "work")
         self.checks = {cell["source"]: cell["exercise"] for cell in cells if "exercise" in cell}
-        self.messages, self.changed = {}, None
+        self.messages, self.changed, self.failed = {}, None, None
         runtime = str(folder / "runtime")
         self.ENVIRONMENT = super().ENVIRONMENT | dict.fromkeys(("TMPDIR", "TEMP", "TMP", "IPYTHONDIR"), runtime) | {
             MEMORY: str(memory), EXERCISES: " ".join(self.checks.values()),
+            # The machine is busier than a student's own.
+            "MINIGRAD_CHECK_LIMIT": str(CHECK_LIMIT),
             # One core for each submission: others run beside it.
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -125,12 +130,14 @@ class GradedKernel(Kernel):
             await self.verdict(name)  # one that is there before the check has run is not the check's
         failure = await super().run(source, lambda *_: None, limit, stopped)
         if name is None:
+            self.failed = self.failed or failure
             return failure
+        failed, self.failed = self.failed, None
         verdict = await self.verdict(name)
         if verdict is None:
-            # There is no answer, or it stopped the check itself: what was raised says which.
+            # There is no answer, or it stopped the check itself: what was raised, here or above, says which.
             note(name, "✗" if failure else "?")
-            self.messages.setdefault(name, failure or "")
+            self.messages.setdefault(name, f"a cell before its check failed: {failed}" if failed else failure or "")
             return failure
         self.changed = self.changed or verdict["changed"]
         note(name, verdict["symbol"])
