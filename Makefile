@@ -23,8 +23,8 @@ COURSE ?= course
 # Where `make exercises` writes the reader's copies, and where `make progress` looks for them.
 FOLDER ?= exercises
 
-.PHONY: help environment book test serve lab exercises progress assignment asked-for-chapters grade asked-for-name sync execute bench lint links \
-	clean
+.PHONY: help environment book test serve lab exercises progress assignment asked-for-chapters grade asked-for-name \
+	sync execute bench lint links clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
