@@ -565,6 +565,16 @@ def test_what_is_stopped_is_not_graded_and_leaves_nothing(course, monkeypatch):
 # The command
 
 
+def test_what_was_graded_until_an_interruption_is_written_and_the_command_fails(course, monkeypatch):
+    course.hand_in("ada", handed_in())
+    job.stopping.set()
+    try:
+        assert run(course) == "Interrupted; the results hold what was graded until then."
+    finally:
+        job.stopping.clear()
+    assert "ada,ada,not graded," in (course.folder / "grades/week-1.csv").read_text("utf-8")
+
+
 def run(course, *arguments):
     return command.main(["week-1", "--course", str(course.folder), *arguments])
 

@@ -151,6 +151,8 @@ def run(given):
     if shown:
         print(file=sys.stderr)
     print("\n".join([report.summary(results, assignment), *written]))
+    if stopping.is_set():
+        failures.append("Interrupted; the results hold what was graded until then.")
     return "\n".join(failures) or 0
 
 
