@@ -130,7 +130,7 @@ def test_both_versions_are_sound_notebooks(course, path):
 
 def test_the_handout_says_which_sections_run_on_an_answer(course):
     text = (course / "handout" / "everything" / "05-forward-mode.ipynb").read_text("utf-8")
-    assert "*easy · 5 minutes · fill in.* *2 points.* *Unlocks: once it passes, your answer runs in" in text
+    assert "*easy · 5 minutes · fill in.* *2 points.* *Unlocks: once it passes, your answer takes the place" in text
 
 
 def test_a_value_that_stands_in_the_text_of_its_solution_is_assigned(course):
