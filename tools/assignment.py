@@ -29,9 +29,9 @@ from pathlib import Path
 from checks.exercise import GRADES, find
 
 from tools import notebooks
-from tools.exercises import Refused, data_files, own_folder, reason, say, unsolved
+from tools.exercises import Refused, data_files, own_folder, reason, unsolved
 from tools.sync import PYTHON_BLOCK
-from tools.unlocks import ANSWER
+from tools.unlocks import ANSWER, statement_of
 
 #: What an exercise is worth by its grade, unless --points says otherwise.
 POINTS = dict(zip(GRADES, (1, 2, 3)))
@@ -107,15 +107,22 @@ def teachers(notebook, names, points, seed, assignment):
 def instructions(assignment, count, points):
     """The cell at the top, which tells a student what to do."""
     text = INSTRUCTIONS.format(assignment, f"{count} exercise{'s' * (count != 1)}", points_as_text(points))
-    return {"cell_type": "markdown", "id": "assignment", "metadata": {}, "source": text.splitlines(keepends=True)}
+    return notebooks.markdown_cell("assignment", text)
 
 
 def solution(notebook, exercise, name):
     """The code of the folded solution; where it is a value and stands in the text, the assignment of it."""
-    opening = f"{{solution}} ex-{exercise.name.replace('.', '-').replace('_', '-')}\n"
+    opening = f"{{solution}} ex-{plain_name(exercise.name)}\n"
     texts = (notebooks.source(cell) for cell in notebook["cells"] if "solution" in notebooks.tags(cell))
     block = PYTHON_BLOCK.search(next(text for text in texts if opening in text))
     return block["code"].rstrip("\n") if block else f"{name} = {exercise.solution!r}"
+
+
+def say(cells, check, text):
+    """Add a sentence to the statement of the exercise that a check belongs to, after its grade, minutes and kind."""
+    if found := statement_of(cells, check):
+        place, head, rest = found
+        notebooks.set_source(cells[place], f"{head} {text}{rest}")
 
 
 def append(cell, text):
@@ -164,8 +171,7 @@ def points_as_text(points):
 
 def chosen(names):
     """What is asked for: the path of each chapter, in the order of the book → the names of its exercises that count."""
-    chapters = {path: exercises_in(path) for path in notebooks.in_reading_order(notebooks.ROOT)
-                if notebooks.is_chapter(path)}
+    chapters = {path: exercises_in(path) for path in notebooks.chapters(notebooks.ROOT)}
     if "all" in names:
         if len(names) > 1:
             raise Refused("all means every chapter. Name no other beside it.")
@@ -242,10 +248,10 @@ def files(name, chapters, course):
     chapters : path → the teacher's version.
     """
     texts = [notebooks.source(cell) for chapter in chapters.values() for cell in notebooks.code_cells(chapter)]
-    found = {}
-    if any(Path(file).name in text for file in data_files() for text in texts):
+    data, found = data_files(), {}
+    if any(Path(file).name in text for file in data for text in texts):
         found = {f"{folder}/{name}/{file}": path.read_bytes()
-                 for file, path in data_files().items() for folder in ("source", "handout")}
+                 for file, path in data.items() for folder in ("source", "handout")}
     for path, chapter in chapters.items():
         found[f"source/{name}/{path.name}"] = notebooks.as_text(chapter).encode()
         found[f"handout/{name}/{path.name}"] = notebooks.as_text(students(chapter)).encode()

@@ -24,7 +24,7 @@ def statements(notebook):
 def page(root):
     """The text of the page."""
     parts, count, minutes = [], 0, 0
-    for path in filter(notebooks.is_chapter, notebooks.in_reading_order(root)):
+    for path in notebooks.chapters(root):
         notebook = notebooks.read(path)
         found = statements(notebook)
         rows = [f"| {{ref}}`{one['title']} <{one['label']}>` | {one['grade']} | {one['minutes']} | {one['kind']} |"

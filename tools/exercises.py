@@ -42,14 +42,6 @@ def unsolved(notebook):
     return cells
 
 
-def say(cells, check, text):
-    """Add a sentence to the statement of the exercise that a check belongs to, after its grade, minutes and kind."""
-    for cell in reversed(cells[:check]):
-        if match := STATEMENT.search(source := notebooks.source(cell)):
-            notebooks.set_source(cell, f"{source[:match.end()]} {text}{source[match.end():]}")
-            return
-
-
 # Editions
 
 
@@ -184,7 +176,7 @@ def announcement(name, lines):
     """The cell at the top of a new edition."""
     text = (f"**A new edition of this chapter.** Your own copy, `{name}`, is as you left it; take from it the answers "
             "that you want to keep. Since then:\n\n" + "\n".join(f"- {line}" for line in lines))
-    return {"cell_type": "markdown", "id": "new-edition", "metadata": {}, "source": text.splitlines(keepends=True)}
+    return notebooks.markdown_cell("new-edition", text)
 
 
 def data_files():
@@ -230,7 +222,7 @@ def main(arguments=None):
         folder = Folder(own_folder(given))
     except Refused as refused:
         return str(refused)
-    for chapter in filter(notebooks.is_chapter, notebooks.in_reading_order(notebooks.ROOT)):
+    for chapter in notebooks.chapters(notebooks.ROOT):
         folder.put_chapter(chapter)
     for name, path in data_files().items():
         folder.put_file(path, name)

@@ -71,6 +71,11 @@ def clear(cell):
     cell |= {"outputs": [], "execution_count": None}
 
 
+def markdown_cell(identity, text):
+    """A Markdown cell with an id and a text."""
+    return {"cell_type": "markdown", "id": identity, "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
 def code_cells(notebook):
     """The code cells of a notebook, in order."""
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -106,3 +111,8 @@ def in_reading_order(root):
     """The notebooks of the book that exist, in the order in which they are read."""
     notebooks = [page.with_name(page.name + ".ipynb") for page in pages(root)]
     return [notebook for notebook in notebooks if notebook.exists()]
+
+
+def chapters(root):
+    """The numbered chapters of the book, in the order in which they are read."""
+    return [page for page in in_reading_order(root) if is_chapter(page)]

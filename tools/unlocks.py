@@ -20,15 +20,20 @@ def stale_statements(notebook):
     """The statements that do not say what their exercise unlocks: the place of the cell, and what it should be."""
     cells = notebook["cells"]
     for check, cell in enumerate(cells):
-        if "check" in notebooks.tags(cell):
-            for place in range(check - 1, -1, -1):
-                text = notebooks.source(cells[place])
-                if match := STATEMENT.search(text):
-                    head, rest = text[:match.end()], text[match.end():]
-                    wanted = head + sentence(cells, check) + SENTENCE.sub("", rest, count=1)
-                    if wanted != text:
-                        yield place, wanted
-                    break
+        if "check" in notebooks.tags(cell) and (found := statement_of(cells, check)):
+            place, head, rest = found
+            wanted = head + sentence(cells, check) + SENTENCE.sub("", rest, count=1)
+            if wanted != head + rest:
+                yield place, wanted
+
+
+def statement_of(cells, check):
+    """The statement that a check belongs to: the place of its cell, the text up to its kind, the rest; or None."""
+    for place in range(check - 1, -1, -1):
+        text = notebooks.source(cells[place])
+        if match := STATEMENT.search(text):
+            return place, text[:match.end()], text[match.end():]
+    return None
 
 
 def sentence(cells, check):
